@@ -1,0 +1,127 @@
+"""`eyespot evaluate`: how good a model is."""
+
+from __future__ import annotations
+
+from argparse import _SubParsersAction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eyespot.cli.console import answer, answer_json, bar, one_line, percent, say, table
+from eyespot.cli.model import MODEL_HELP, open_model
+from eyespot.cli.options import Arguments, Parser, add_verb
+from eyespot.cli.terminal import progress
+from eyespot.errors import UsageError
+
+if TYPE_CHECKING:
+    from eyespot.evaluation.metrics import Evaluation
+    from eyespot.prediction import Model
+
+_EXAMPLES = """\
+  eyespot evaluate
+  eyespot evaluate letters
+  eyespot evaluate runs/photos NEW_PHOTOS/
+  eyespot evaluate latest cifar10 --flip --json"""
+_NOTES = """\
+One word alone is the data, unless it is `latest`, ends in .onnx, is a run's folder, or is a run's name
+and not the name of a file or folder here: then it is the model. DATA left out is what the model was
+trained on. Of data with parts the test part is used, data without parts is used whole. Classes are
+matched by name. Nothing is written."""
+_PARTS = ("train", "validation", "test", "all")
+
+
+def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+    """Add the verb."""
+    parser = add_verb(
+        subparsers, "evaluate", run, help="say how good a model is", examples=_EXAMPLES, notes=_NOTES, aliases=("val",)
+    )
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("data", nargs="?", metavar="DATA", help="labelled pictures, as `eyespot train` takes them")
+    parser.add_argument(
+        "--split", choices=_PARTS, help="the part of the data to use (default: test where there is one, else all)"
+    )
+    parser.add_argument("--flip", action="store_true", help="judge also the mean over each picture and its mirror image")
+
+
+def run(arguments: Arguments) -> int:
+    """Evaluate and print the figures."""
+    name, source = _model_and_data(arguments.model, arguments.data)
+    model = open_model(name, quiet=arguments.quiet)
+    shown = progress(arguments.quiet)
+    from eyespot import data
+    from eyespot.evaluation.model_on_data import choose, judge
+
+    dataset = data.load(source or _trained_on(model), model.size, minimum_classes=1, progress=shown)
+    chosen = choose(model, dataset, arguments.split, held_out=source is None)
+    origin = "" if source else ", which the model was trained on"
+    shown.note(f"data: {one_line(dataset.name)}{origin}, {len(chosen.part):,} pictures ({chosen.name})")
+    if chosen.known:
+        shown.note("the model has learned from these pictures: the figures flatter it; --split test takes those held out")
+    evaluation = judge(model, chosen.part, dataset.classes, progress=shown)
+    flipped = judge(model, chosen.part, dataset.classes, flip=True, progress=shown) if arguments.flip else None
+    if arguments.json:
+        answer_json({**evaluation.to_json(), **({"flip": flipped.to_json()} if flipped else {})})
+    else:
+        answer(_summary(evaluation, flipped))
+    for skipped in dataset.skipped:
+        say(f"skipped {one_line(skipped.path)}: {one_line(skipped.reason)}")
+    return 3 if dataset.skipped else 0
+
+
+def _model_and_data(first: str | None, second: str | None) -> tuple[str | None, str | None]:
+    """Which of the words is the model and which the data; None for one that was left out."""
+    if first is None or second is not None:
+        return first, second
+    return (first, None) if _names_a_model(first) else (None, first)
+
+
+def _names_a_model(word: str) -> bool:
+    from eyespot.run_folder import LATEST, RUNS, RunFolder
+
+    if word == LATEST or word.lower().endswith(".onnx"):
+        return True
+    run = RunFolder(Path(word) if Path(word).exists() else RUNS / word)
+    return run.is_run or run.model.is_file()
+
+
+def _trained_on(model: Model) -> str:
+    """The data that the model was trained on, as `eyespot.data.load` takes it.
+
+    Errors: UsageError, where neither the run nor the model says where it lies.
+    """
+    from eyespot.run_folder import RunFolder
+
+    run = RunFolder(model.path.parent)
+    told = run.read_args().get("data") if run.args.is_file() else None
+    name = told or model.description.data.get("name")
+    if isinstance(name, str) and (told or name in ("cifar10", "letters")):
+        return name
+    raise UsageError(
+        "the model does not say where the data lies that it was trained on; name some: eyespot evaluate MODEL DATA"
+    )
+
+
+def _summary(evaluation: Evaluation, flipped: Evaluation | None) -> str:
+    lines = [_headline(evaluation)]
+    if flipped:
+        lines.append(f"with mirror images: {_headline(flipped)}")
+    rows = [
+        (
+            one_line(name),
+            bar(figures.recall or 0.0, 16),
+            percent(figures.recall),
+            percent(figures.precision),
+            percent(figures.f1),
+            f"{figures.n:,}",
+        )
+        for name, figures in evaluation.per_class.items()
+    ]
+    head = ("class", "", "recall", "precision", "f1", "pictures")
+    return "\n".join([*lines, "", table([head, *rows], numbers={2, 3, 4, 5})])
+
+
+def _headline(evaluation: Evaluation) -> str:
+    return (
+        f"accuracy {percent(evaluation.accuracy)} (balanced {percent(evaluation.balanced_accuracy)}, top 5 "
+        f"{percent(evaluation.top5_accuracy)}), loss {evaluation.loss:.3f}, calibration error {percent(evaluation.ece)}, "
+        f"{evaluation.n:,} pictures"
+    )

@@ -1,0 +1,175 @@
+"""`eyespot train`: from pictures to a classifier."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from argparse import ArgumentTypeError, _SubParsersAction
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eyespot.cli.console import answer, answer_json, one_line, percent, say
+from eyespot.cli.options import Arguments, Parser, add_verb, not_negative, positive
+from eyespot.cli.terminal import progress
+from eyespot.errors import UsageError
+
+if TYPE_CHECKING:
+    from eyespot.runs import Run
+
+_EXAMPLES = """\
+  eyespot train PHOTOS/
+  eyespot train cifar10 --recipe tutorial
+  eyespot train letters --epochs 3 --set learning_rate=0.002
+  eyespot train PHOTOS.zip --recipe my_recipe.py --size 64 --out runs/photos
+  eyespot train --config runs/letters/args.yaml --seed 1"""
+_NOTES = """\
+DATA is `cifar10`, `letters`, a folder or a zip of class folders (with or without train, validation and
+test), a CSV of path,label, or an official CIFAR-10 archive or folder. Left out, it is cifar10.
+Flags come before --config, --config before the recipe; with another --recipe, only the data, seed, device
+and threads of --config remain."""
+_CONFIG: Mapping[str, tuple[type, str]] = {
+    "data": (str, "a word"),
+    "recipe": (str, "a word"),
+    "seed": (int, "a whole number"),
+    "device": (str, "a word"),
+    "threads": (int, "a whole number"),
+    "set": (dict, "fields of a recipe with their values"),
+}
+"""What the --config file may hold: a run's args.yaml."""
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+    """Add the verb."""
+    parser = add_verb(subparsers, "train", run, help="learn to classify pictures", examples=_EXAMPLES, notes=_NOTES)
+    parser.add_argument("data", nargs="?", metavar="DATA", help="the pictures to learn from")
+    parser.add_argument("--recipe", metavar="NAME", help="how to train: tutorial, plain (default), or a .py file of your own")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the pictures, at most")
+    parser.add_argument("--seed", type=not_negative, metavar="N", help="where all randomness follows from (default 0)")
+    parser.add_argument("--size", type=positive, metavar="N", help="height and width that pictures are resized to, in pixels")
+    parser.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a field of the recipe; can be repeated",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: a new one in runs)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the args.yaml of a run, to do the same again")
+    parser.add_argument("--device", choices=_DEVICES, help="where to compute (default auto: the GPU where there is one)")
+    parser.add_argument("--threads", type=positive, metavar="N", help="processor threads to compute with (default: all)")
+    parser.add_argument("--strict", action="store_true", help="fail where a picture cannot be read, instead of skipping it")
+
+
+def run(arguments: Arguments) -> int:
+    """Train and print the figures."""
+    config = _config(arguments.config)
+    recipe = _first(arguments.recipe, config.get("recipe"))
+    # The settings in args.yaml are those of its recipe, every one; another recipe brings its own.
+    inherited = config.get("set") if recipe == config.get("recipe") else None
+    settings = {**(inherited or {}), **_settings(arguments)}
+    data = arguments.data or config.get("data") or _cifar10_or_ask(arguments)
+    shown = progress(arguments.quiet)
+    from eyespot import recipes, runs
+
+    done = runs.train(
+        data,
+        recipe or recipes.DEFAULT,
+        seed=_first(arguments.seed, config.get("seed"), 0),
+        settings=settings,
+        out=arguments.out,
+        device=_first(arguments.device, config.get("device"), "auto"),
+        threads=_first(arguments.threads, config.get("threads"), None),
+        strict=arguments.strict,
+        progress=shown,
+    )
+    if arguments.json:
+        answer_json(done.folder.read_metrics())
+    else:
+        answer(_summary(done))
+    if done.interrupted is None:
+        return 0
+    word = "terminated" if done.interrupted == signal.SIGTERM else "interrupted"
+    say(f"eyespot: {word}; what was learned until then is kept in {done.folder.path}")
+    return 128 + done.interrupted
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ArgumentTypeError(f"expected KEY=VALUE, such as epochs=3, got {text!r}")
+    return key, value
+
+
+def _settings(arguments: Arguments) -> dict[str, Any]:
+    """The fields of the recipe that the flags change."""
+    changed: dict[str, Any] = dict(arguments.set)
+    for key in ("epochs", "size"):
+        value = getattr(arguments, key)
+        if value is None:
+            continue
+        if key in changed:
+            raise UsageError(f"--{key} and --set {key}=... say the same; give one of them")
+        changed[key] = value
+    return changed
+
+
+def _config(path: Path | None) -> dict[str, Any]:
+    """What the --config file says.
+
+    Errors: RunError, where it is missing or damaged; UsageError, for a key or a value that it cannot have.
+    """
+    if path is None:
+        return {}
+    from eyespot.run_folder.small_files import read_yaml
+
+    config = read_yaml(path)
+    unknown = [str(key) for key in config if key not in _CONFIG]
+    if unknown:
+        raise UsageError(f"{path} has unknown keys {', '.join(unknown)}; it can have {', '.join(_CONFIG)}")
+    for key, value in config.items():
+        kind, expected = _CONFIG[key]
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise UsageError(f"{path}: {key} must be {expected}, not {value!r}")
+    return config
+
+
+def _first(*values: Any) -> Any:
+    """The first value that is given."""
+    return next((value for value in values if value is not None), None)
+
+
+def _summary(done: Run) -> str:
+    metrics, test = done.metrics, done.metrics["test"]
+    figures = f"accuracy {percent(test['accuracy'])} (balanced {percent(test['balanced_accuracy'])}), loss {test['loss']:.3f}"
+    lines = [
+        f"{figures}, on {test['n']:,} test pictures",
+        f"epochs: {metrics['epochs']}, in {metrics['train_seconds']:.0f} s, at {metrics['images_per_second']:,.0f} pictures/s",
+    ]
+    if metrics["skipped"]:
+        lines.append(f"skipped: {metrics['skipped']} files, named in {done.folder.skipped}")
+    lines += [f"report: {done.folder.report}", f"next: eyespot predict IMAGE --model {done.folder.path}"]
+    return "\n".join(map(one_line, lines))
+
+
+def _cifar10_or_ask(arguments: Arguments) -> str:
+    """`cifar10`, where a copy is on this machine or the user agrees to a download.
+
+    Errors: UsageError, which says what would be downloaded and the ways out.
+    """
+    from eyespot import settings
+    from eyespot.data import cifar10
+
+    if next(cifar10.copies(), None) is not None:
+        return "cifar10"
+    megabytes = cifar10.ARCHIVE_BYTES // 1_000_000
+    if not settings.offline() and not arguments.json and sys.stdin.isatty() and sys.stderr.isatty():
+        say(f"No DATA is named, and CIFAR-10 is not on this machine. Download it, {megabytes} MB? [y/N]")
+        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+            return "cifar10"
+    raise UsageError(
+        f"no DATA is named; it would be CIFAR-10, which is not on this machine and takes a download of {megabytes} MB: "
+        f"eyespot data fetch cifar10\n{cifar10.ways_out()}"
+    )

@@ -1,0 +1,59 @@
+"""What this installation is made of and runs on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
+
+PACKAGES = ("numpy", "pillow", "onnxruntime", "onnx", "keras", "torch")
+"""The packages whose versions a result may depend on."""
+
+
+def package_version(package: str) -> str | None:
+    """The version of an installed package, or None."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def extras() -> dict[str, bool]:
+    """The optional parts of Eyespot, and whether all that each needs is installed."""
+    installed: dict[str, bool] = {}
+    for requirement in requires("eyespot") or []:
+        extra = re.search(r"""extra\s*==\s*["']([^"']+)["']""", requirement)
+        package = re.match(r"[\w.-]+", requirement)
+        if extra and package:
+            installed[extra[1]] = installed.get(extra[1], True) and package_version(package[0]) is not None
+    return installed
+
+
+def threads() -> int:
+    """How many of the processor's cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows do not tell
+        return os.cpu_count() or 1
+
+
+def processor() -> str:
+    """The processor's name, as far as the system tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def summary() -> dict[str, str]:
+    """Versions and machine, by name, for a report: `eyespot`, `python`, each of `PACKAGES`, `processor`, `system`."""
+    versions = {name: package_version(name) or "not installed" for name in ("eyespot", *PACKAGES)}
+    return {
+        **versions,
+        "python": platform.python_version(),
+        "processor": f"{processor()}, {threads()} cores",
+        "system": platform.platform(terse=True),
+    }

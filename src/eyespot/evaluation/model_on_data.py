@@ -1,0 +1,110 @@
+"""A model judged on a data set: which of its pictures, and which of the model's classes they show."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eyespot.data.dataset import WHOLE, Dataset, Part
+from eyespot.data.splits import for_training
+from eyespot.errors import DataError
+from eyespot.evaluation.metrics import Evaluation, evaluate
+from eyespot.prediction import Model
+from eyespot.progress import SILENT, Progress
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The pictures to judge a model on.
+
+    Attributes:
+        part: the pictures.
+        name: what they are, such as `test` or `all`.
+        known: whether the model has learned from some of them, so that the figures flatter it.
+    """
+
+    part: Part
+    name: str
+    known: bool
+
+
+def choose(model: Model, dataset: Dataset, split: str | None, *, held_out: bool = False) -> Choice:
+    """The part of a data set to judge a model on.
+
+    Args:
+        split: `train`, `validation`, `test`, or `all` for everything; None: the test part, or everything where the data has
+            no parts.
+        held_out: where the data has no test part, but is what the model was trained on, None means the pictures that the
+            training had split off to test on.
+
+    Errors: DataError, where there is no such part.
+    """
+    has_parts = WHOLE not in dataset.parts
+    name = split or ("test" if has_parts or held_out else WHOLE)
+    if name != WHOLE and name not in dataset.parts:
+        dataset = _as_trained_on(model, dataset) or dataset
+    if name not in dataset.parts and split is None and not has_parts:
+        name = WHOLE
+    if name != WHOLE and name not in dataset.parts:
+        raise DataError(_no_such_part(name, dataset))
+    part = _joined(dataset) if name == WHOLE else dataset.parts[name]
+    return Choice(part, name, known=name in (WHOLE, "train") and _as_trained_on(model, dataset) is not None)
+
+
+def judge(model: Model, part: Part, classes: tuple[str, ...], *, flip: bool = False, progress: Progress = SILENT) -> Evaluation:
+    """The figures of a model on labelled pictures.
+
+    Args:
+        part: pictures at the model's input size, labels as positions in `classes`.
+        classes: the data set's class names; they are found among the model's by name.
+        flip: average each picture's probabilities with its mirror image's.
+
+    Errors: DataError, where the model does not know a class.
+    """
+    labels = positions(model.classes, classes)[part.labels]
+    begin = time.perf_counter()
+    probabilities = model.probabilities(part.images, flip=flip, progress=progress)
+    return evaluate(probabilities, labels, model.classes, images_per_second=len(part) / (time.perf_counter() - begin))
+
+
+def positions(known: tuple[str, ...], classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """Where each of the data set's `classes` stands among those that the model knows: (len(classes),).
+
+    Errors: DataError, where the model does not know one, lists both sets.
+    """
+    unknown = [name for name in classes if name not in known]
+    if unknown:
+        raise DataError(
+            f"the model does not know {'any class of the data' if len(unknown) == len(classes) else ', '.join(unknown)}; "
+            f"the data has {', '.join(classes)}; the model knows {', '.join(known)}"
+        )
+    return np.array([known.index(name) for name in classes], np.int64)
+
+
+def _as_trained_on(model: Model, dataset: Dataset) -> Dataset | None:
+    """The data set with the parts it had when the model was trained on it; None where it was trained on other pictures."""
+    recipe = model.description.recipe
+    fraction = recipe.get("validation_fraction", 0.0) if recipe.get("watch") == "validation" else 0.0
+    try:
+        parted = for_training(dataset, fraction)
+    except DataError:  # too few pictures to have been trained on
+        return None
+    return parted if parted.fingerprint() == model.description.data.get("fingerprint") else None
+
+
+def _joined(dataset: Dataset) -> Part:
+    parts = list(dataset.parts.values())
+    return Part(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        tuple(name for part in parts for name in part.names),
+    )
+
+
+def _no_such_part(name: str, dataset: Dataset) -> str:
+    if WHOLE in dataset.parts:
+        return f"{dataset.name} has no parts, and is not what the model was trained on; without a part it is used whole"
+    return f"{dataset.name} has no part {name}; it has {', '.join(dataset.parts)}"

@@ -1,0 +1,114 @@
+"""The recipes: one small file each, named by the file's name, or by the path of a file of your own."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
+
+import yaml
+
+from eyespot.errors import UnknownRecipeError, UsageError
+from eyespot.recipes.recipe import Recipe as Recipe
+
+NAMES = ("plain", "tutorial")
+"""The recipes that come with Eyespot."""
+
+DEFAULT = "plain"
+
+_COUNTS = ("size", "epochs", "batch_size")
+
+
+def load(name: str) -> Recipe:
+    """The recipe called `name`, or the one that the Python file `name` binds to `recipe`.
+
+    A recipe file is a program: it is run, so use your own or one that you have read.
+
+    Errors: UnknownRecipeError, which suggests the nearest name; UsageError, where the file does not define a recipe.
+    """
+    if name in NAMES:
+        return _recipe_of(import_module(f"eyespot.recipes.{name}"), name)
+    path = Path(name)
+    if path.suffix != ".py":
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"did you mean {near[0]}? The recipes are" if near else "the recipes are"
+        raise UnknownRecipeError(
+            f"no recipe is called {name!r}; {hint} {', '.join(NAMES)}, or the path of a .py file of your own"
+        )
+    if not path.is_file():
+        raise UnknownRecipeError(f"no recipe file {name}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UnknownRecipeError(f"{name} cannot be read as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"the recipe file {name} fails: {type(error).__name__}: {error}") from error
+    return _recipe_of(module, name)
+
+
+def _recipe_of(module: ModuleType, name: str) -> Recipe:
+    found = getattr(module, "recipe", None)
+    if not isinstance(found, Recipe):
+        raise UsageError(f"{name} defines no recipe: it must bind an eyespot.Recipe to the name `recipe`")
+    return found
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """The fields that `--set` can change and `args.yaml` keeps: all but the two functions."""
+    return {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.name not in ("model", "optimizer")}
+
+
+def with_settings(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with some fields changed; a value given as text is read as YAML (`3`, `1e-3`, `null`).
+
+    Epochs that are set by hand are meant as they are: `least_steps` falls away, unless it is set too.
+
+    Errors: UsageError, where there is no such field or the value does not fit it.
+    """
+    types = get_type_hints(Recipe)
+    current = settings(recipe)
+    if "epochs" in changes and "least_steps" not in changes:
+        changes = {**changes, "least_steps": 0}
+    checked = {}
+    for key, value in changes.items():
+        if key not in current:
+            near = difflib.get_close_matches(key, current, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UsageError(f"a recipe has no setting {key!r}{hint} The settings are {', '.join(current)}")
+        checked[key] = _as_type(key, value, types[key])
+    return replace(recipe, **checked)
+
+
+def _as_type(key: str, value: Any, wanted: Any) -> Any:
+    """`value` as the type `wanted`: int, float, a choice of words, or one of these or None."""
+    if isinstance(value, str):
+        value = yaml.safe_load(value)
+    options = get_args(wanted)
+    if options and all(isinstance(option, str) for option in options):
+        if value not in options:
+            raise UsageError(f"{key} must be one of {', '.join(options)}, not {value!r}")
+        return value
+    if value is None and type(None) in options:
+        return None
+    number = next((option for option in options if option is not type(None)), wanted)
+    try:
+        # Neither true, nor 2.5 for a whole number, nor NaN, which equals nothing.
+        if isinstance(value, bool) or number(value) != float(value):
+            raise ValueError
+        converted = number(value)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"{key} must be {'a whole number' if number is int else 'a number'}, not {value!r}") from None
+    if key in _COUNTS and converted < 1:
+        raise UsageError(f"{key} must be positive, not {value!r}")
+    if converted < 0:
+        raise UsageError(f"{key} must not be negative: {value!r}")
+    if key == "validation_fraction" and converted >= 1:
+        raise UsageError(f"{key} must be below 1, not {value!r}")
+    return converted

@@ -1,0 +1,183 @@
+"""`fit`: what Keras' own `fit` does, on the native engine."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+
+from eyespot.errors import InputError, UnsupportedError
+from eyespot.models.backend import keras
+from eyespot.models.keras_network import frozen_layers, read
+from eyespot.training import losses, metrics, optimizers
+from eyespot.training.arguments import FitArguments, read_fit
+from eyespot.training.arrays import Arrays
+from eyespot.training.compiled import Compiled, ensure_built, read_compiled
+from eyespot.training.compute import choose_device, choose_precision, torch_set_up
+from eyespot.training.exchange import CallbackObserver, WeightExchange, named_parameters
+from eyespot.training.interruption import Interrupted, noticed
+from eyespot.training.loop import Engine, Examples, Schedule
+from eyespot.training.lowering import NativeNetwork
+
+_LOG = logging.getLogger("eyespot")
+
+_FLOATS = {"bfloat16": torch.float32, "float32": torch.float32, "float64": torch.float64}
+"""The type that weights are held in for each precision: bfloat16 is only computed in."""
+
+
+def fit(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    fallback: str | None = None,
+    seed: int = 0,
+    precision: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    **arguments: Any,
+) -> Any:
+    """Train a compiled Keras model, as `model.fit(x, y, ...)` would, in native torch.
+
+    What `compile` and `fit` were given is honoured: optimizer (SGD, Adam, AdamW, RMSprop, Muon) with its state, learning rate
+    or schedule, categorical cross-entropy (one-hot or sparse), metrics, batch_size, epochs, initial_epoch, shuffle,
+    validation_data, validation_split, validation_freq, class_weight, sample_weight, verbose and Keras callbacks. The weights
+    and the optimizer's state are in the Keras model afterwards, so that stock `fit` can go on from there.
+
+    Args:
+        model: a compiled Keras model of known layers; see `supports`.
+        x: pictures, (n, height, width, channels), an array in memory.
+        y: class numbers (n,), or one-hot targets (n, classes), as the loss takes them.
+        fallback: `keras`: hand the whole to stock `fit` where the engine does not know something, and say so in the log.
+        seed: from which the order and the dropout follow; at least 0.
+        precision: `bfloat16` (weights and updates in float32), `float32`, `float64`, or `auto`: that of the model where it is
+            float64, else bfloat16 where the device computes in it, else float32.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        threads: processor threads; None: as torch has it.
+        arguments: the other arguments of Keras' `fit`.
+
+    Returns: Keras' `History`.
+
+    Errors: UnsupportedError names what the engine does not know, InputError what does not fit; `Interrupted` (a
+    KeyboardInterrupt) after Ctrl-C or SIGTERM, with the weights learned until then in the model.
+    """
+    if fallback not in (None, "keras"):
+        raise InputError(f"fallback must be None or 'keras'; got {fallback!r}")
+    if seed < 0:
+        raise InputError(f"the seed must be a whole number of at least 0; got {seed!r}")
+    try:
+        ensure_built(model, tuple(np.shape(x)[1:]))
+        prepared = _prepare(model, x, y, seed, precision, device, arguments)
+    except UnsupportedError as error:
+        if fallback is None:
+            raise
+        _LOG.warning("handing over to stock fit: %s", error)
+        return model.fit(x, y, **arguments)
+    with torch_set_up(threads):
+        return prepared.run()
+
+
+def supports(model: Any) -> list[str]:
+    """The layers of a Keras model that the engine does not know, as `name (class)`; an empty list: it trains the model.
+
+    Errors: InputError, where it is not a built Keras model.
+    """
+    from eyespot.models.keras_network import unknown_layers
+
+    return unknown_layers(model)
+
+
+class _Prepared:
+    """A training ready to run."""
+
+    def __init__(self, model: Any, engine: Engine, arguments: FitArguments, device: torch.device) -> None:
+        self._model = model
+        self._engine = engine
+        self._arguments = arguments
+        self._device = device
+
+    def run(self) -> Any:
+        """Train, and return Keras' History."""
+        model, arguments = self._model, self._arguments
+        exchange = WeightExchange(model, self._engine.network)
+        callbacks = keras.callbacks.CallbackList(
+            list(arguments.callbacks),
+            add_history=True,
+            add_progbar=arguments.verbose != 0,
+            verbose=1 if arguments.verbose == "auto" else arguments.verbose,
+            epochs=arguments.epochs.stop,
+            steps=-(-len(arguments.training) // arguments.batch_size),
+            model=model,
+        )
+        observer = CallbackObserver(model, callbacks, exchange)
+        model.stop_training = False
+        callbacks.on_train_begin()
+        exchange.take_changes()
+        with noticed() as interruption:
+            try:
+                self._engine.train(
+                    self._examples(arguments.training),
+                    None if arguments.validation is None else self._examples(arguments.validation),
+                    Schedule(
+                        epochs=arguments.epochs,
+                        batch_size=arguments.batch_size,
+                        validation_batch_size=arguments.validation_batch_size,
+                        shuffle=arguments.shuffle,
+                        validates=arguments.validates,
+                    ),
+                    observer,
+                    interruption,
+                )
+            finally:
+                exchange.put()
+                self._engine.optimizer.write_back()
+        callbacks.on_train_end(logs=_last(model.history))
+        if interruption.signal is not None:
+            raise Interrupted(interruption.signal)
+        return model.history
+
+    def _examples(self, arrays: Arrays) -> Examples:
+        pixels, targets = (torch.from_numpy(np.ascontiguousarray(array)) for array in (arrays.pixels, arrays.targets))
+        weights = None if arrays.weights is None else torch.from_numpy(arrays.weights).to(self._device)
+        return Examples(pixels.to(self._device), targets.to(self._device), weights)
+
+
+def _prepare(model: Any, x: Any, y: Any, seed: int, precision: str, device_name: str, arguments: dict[str, Any]) -> _Prepared:
+    """Check everything and translate it; nothing is changed yet."""
+    compiled = read_compiled(model)
+    network = read(model)
+    device = choose_device(device_name)
+    if precision == "auto" and any(variable.dtype == "float64" for variable in model.trainable_variables):
+        precision = "float64"
+    precision = choose_precision(precision, device)
+    native = NativeNetwork(network, dtype=_FLOATS[precision], frozen=frozen_layers(model)).to(device)
+    loss = losses.translate(compiled.loss, softmax_left_out=native.ends_in_softmax)
+    output_shape = network.shapes[network.output]
+    try:
+        checked = read_fit(
+            x, y, input_shape=network.input_shape, output_shape=output_shape, is_sparse=loss.is_sparse, **arguments
+        )
+    except TypeError as error:
+        raise InputError(f"fit does not know an argument it was given: {error}") from None
+    engine = Engine(
+        network=native,
+        optimizer=optimizers.translate(compiled.optimizer, named_parameters(model, native)),
+        loss=loss,
+        metrics=_metrics(compiled, checked.training, output_shape[0], native.ends_in_softmax),
+        autocast=torch.bfloat16 if precision == "bfloat16" else None,
+        seed=seed,
+    )
+    return _Prepared(model, engine, checked, device)
+
+
+def _metrics(compiled: Compiled, training: Arrays, classes: int, softmax_left_out: bool) -> metrics.Metrics:
+    return metrics.translate(
+        compiled.metrics, classes=classes, target_shape=training.target_shape, softmax_left_out=softmax_left_out
+    )
+
+
+def _last(history: Any) -> dict[str, Any]:
+    """The figures of the last epoch; none where there was no epoch."""
+    return {name: values[-1] for name, values in history.history.items()}

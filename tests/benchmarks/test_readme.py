@@ -1,0 +1,14 @@
+"""The benchmarks' page shows what the results file holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def test_the_page_is_up_to_date() -> None:
+    checked = subprocess.run([sys.executable, BENCHMARKS / "readme.py", "--check"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr

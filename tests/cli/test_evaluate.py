@@ -1,0 +1,181 @@
+"""`eyespot evaluate`: the right model, the right pictures, the right figures."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
+
+from eyespot.bundle import Description, write
+from eyespot.data import load
+from eyespot.data.splits import for_training
+from eyespot.network import Network
+
+Eyespot = Callable[..., SimpleNamespace]
+CLASSES = ["cat", "dog", "frog"]
+
+
+def answers(folder: Path) -> tuple[list[str], list[str]]:
+    """The true and the predicted classes of a folder of class folders, by Pillow and ONNX Runtime alone."""
+    session = onnxruntime.InferenceSession("runs/pets/model.onnx")
+    true, predicted = [], []
+    for picture in sorted(folder.glob("*/*.png")):
+        pixels = np.array(Image.open(picture).resize((10, 8), Image.Resampling.BILINEAR))
+        true.append(picture.parent.name)
+        predicted.append(CLASSES[session.run(None, {"pixels": pixels[None]})[0].argmax()])
+    return true, predicted
+
+
+@pytest.fixture
+def trained(photos: Path, tiny_network: Network) -> Path:
+    """The run `pets`, whose model now says that it was trained on `photos`."""
+    fingerprint = for_training(load("photos", (8, 10)), 0.0).fingerprint()
+    description = Description(tuple(CLASSES), (8, 10), {"name": "photos", "fingerprint": fingerprint}, {"watch": "test"})
+    write(Path("runs/pets/model.onnx"), tiny_network, description)
+    return photos
+
+
+def test_the_figures_are_those_of_scikit_learn(eyespot: Eyespot, photos: Path) -> None:
+    outcome = eyespot("evaluate", "latest", photos, "--json")
+    true, predicted = answers(photos)
+    assert outcome.code == 0
+    assert set(outcome.json) == {
+        *("accuracy", "balanced_accuracy", "top5_accuracy", "loss", "ece", "n", "per_class"),
+        *("confusion_matrix", "images_per_second"),
+    }
+    assert outcome.json["n"] == 12
+    assert outcome.json["accuracy"] == pytest.approx(accuracy_score(true, predicted))
+    assert outcome.json["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(true, predicted))
+    assert outcome.json["confusion_matrix"] == confusion_matrix(true, predicted, labels=CLASSES).tolist()
+
+
+def test_flip_adds_the_figures_with_mirror_images(eyespot: Eyespot, photos: Path) -> None:
+    document = eyespot("evaluate", "latest", photos, "--json", "--flip").json
+    plain = eyespot("evaluate", "latest", photos, "--json").json
+    assert set(document["flip"]) == set(plain)
+    assert document["loss"] == plain["loss"]
+    assert document["flip"]["loss"] != plain["loss"]
+    assert "with mirror images: accuracy" in eyespot("evaluate", "latest", photos, "--flip").out
+
+
+def test_classes_are_matched_by_name(eyespot: Eyespot, photos: Path) -> None:
+    whole = eyespot("evaluate", "latest", photos, "--json").json
+    shutil.rmtree(photos / "cat")
+    part = eyespot("evaluate", "latest", photos, "--json").json
+    assert part["n"] == 8
+    for name in ("dog", "frog"):
+        assert part["per_class"][name]["recall"] == whole["per_class"][name]["recall"]
+    shutil.rmtree(photos / "dog")
+    assert eyespot("evaluate", "latest", photos, "--json").json["n"] == 4
+
+
+def test_a_class_that_the_model_does_not_know_is_an_error_that_lists_both_sets(eyespot: Eyespot, photos: Path) -> None:
+    (photos / "frog").rename(photos / "toad")
+    outcome = eyespot("evaluate", "latest", photos)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.splitlines()[-1] == (
+        "eyespot: the model does not know toad; the data has cat, dog, toad; the model knows cat, dog, frog"
+    )
+
+
+def test_the_text_has_a_headline_and_a_line_for_each_class(eyespot: Eyespot, photos: Path) -> None:
+    outcome = eyespot("evaluate", "latest", photos)
+    lines = outcome.out.splitlines()
+    assert lines[0].startswith("accuracy ")
+    assert [line.split()[0] for line in lines[2:]] == ["class", *CLASSES]
+    assert outcome.err.splitlines()[0].startswith("model: the latest finished run")
+    assert "data: photos, 12 pictures (all)" in outcome.err
+
+
+def test_val_is_the_same_verb(eyespot: Eyespot, photos: Path) -> None:
+    assert eyespot("val", "latest", photos).out == eyespot("evaluate", "latest", photos).out
+
+
+def test_the_test_part_is_used_where_there_is_one(eyespot: Eyespot, photos: Path) -> None:
+    for part in ("train", "test"):
+        for name in CLASSES:
+            (photos / part / name).mkdir(parents=True)
+            for picture in sorted(photos.glob(f"{name}/*.png"))[: 1 if part == "test" else 3]:
+                picture.rename(photos / part / name / picture.name)
+    for name in CLASSES:
+        (photos / name).rmdir()
+    assert eyespot("evaluate", "latest", photos, "--json").json["n"] == 3
+    assert eyespot("evaluate", "latest", photos, "--json", "--split", "train").json["n"] == 9
+    assert eyespot("evaluate", "latest", photos, "--json", "--split", "all").json["n"] == 12
+    outcome = eyespot("evaluate", "latest", photos, "--split", "validation")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1].startswith("eyespot: photos has no part validation; it has ")
+
+
+@pytest.mark.parametrize("word", ["latest", "pets", "runs/pets", "runs/pets/model.onnx"])
+def test_one_word_that_names_a_run_or_a_file_is_the_model(eyespot: Eyespot, trained: Path, word: str) -> None:
+    outcome = eyespot("evaluate", word)
+    assert outcome.code == 0
+    assert "data: photos, which the model was trained on, 3 pictures (test)" in outcome.err
+
+
+def test_any_other_word_alone_is_the_data(eyespot: Eyespot, photos: Path) -> None:
+    outcome = eyespot("evaluate", "photos")
+    assert outcome.err.splitlines()[0].startswith("model: the latest finished run")
+    assert "data: photos, 12 pictures (all)" in outcome.err
+    assert "no such folder or file: phtos (is photos meant?)" in eyespot("evaluate", "phtos").err
+
+
+def test_a_folder_here_comes_before_a_run_of_the_same_name(eyespot: Eyespot, photos: Path) -> None:
+    Path("runs/pets").rename("runs/photos")
+    assert "data: photos, 12 pictures (all)" in eyespot("evaluate", "photos").err
+
+
+def test_without_data_the_pictures_held_out_in_training_are_used(eyespot: Eyespot, trained: Path) -> None:
+    outcome = eyespot("evaluate", "--json")
+    held_out = for_training(load("photos", (8, 10)), 0.0).parts["test"]
+    assert (outcome.code, outcome.json["n"]) == (0, len(held_out))
+    assert "learned from these" not in outcome.err
+    assert eyespot("evaluate", "latest", "photos", "--split", "test", "--json").json["accuracy"] == outcome.json["accuracy"]
+
+
+def test_figures_on_pictures_that_the_model_learned_from_come_with_a_warning(eyespot: Eyespot, trained: Path) -> None:
+    outcome = eyespot("evaluate", "latest", "photos", "--json")
+    assert (outcome.code, outcome.json["n"]) == (0, 12)
+    assert "the model has learned from these pictures" in outcome.err
+    assert "the model has learned from these pictures" in eyespot("evaluate", "--split", "train").err
+
+
+def test_data_that_changed_since_training_is_used_whole(eyespot: Eyespot, trained: Path) -> None:
+    Image.new("RGB", (9, 9), "red").save(trained / "cat" / "new.png")
+    outcome = eyespot("evaluate", "--json")
+    assert (outcome.code, outcome.json["n"]) == (0, 13)
+
+
+def test_data_that_is_nowhere_named_is_asked_for(eyespot: Eyespot, workplace: Path) -> None:
+    Path("runs/pets/args.yaml").unlink()
+    outcome = eyespot("evaluate")
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        2,
+        "eyespot: the model does not say where the data lies that it was trained on; name some: eyespot evaluate MODEL DATA",
+    )
+
+
+def test_skipped_pictures_are_named_and_the_code_is_3(eyespot: Eyespot, photos: Path) -> None:
+    (photos / "dog" / "broken.png").write_bytes(b"no picture")
+    outcome = eyespot("evaluate", "latest", photos, "--json")
+    assert (outcome.code, outcome.json["n"]) == (3, 12)
+    assert "broken.png" in outcome.err.splitlines()[-1]
+
+
+def test_nothing_is_written(eyespot: Eyespot, photos: Path, workplace: Path) -> None:
+    before = sorted(workplace.rglob("*"))
+    eyespot("evaluate", "latest", photos)
+    assert sorted(workplace.rglob("*")) == before
+
+
+def test_quiet_leaves_only_the_answer(eyespot: Eyespot, photos: Path) -> None:
+    outcome = eyespot("evaluate", "latest", photos, "--quiet")
+    assert (outcome.code, outcome.err) == (0, "")

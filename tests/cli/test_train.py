@@ -1,0 +1,228 @@
+"""`eyespot train`: what the flags, the config file and the absence of both come to; what is printed at the end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from eyespot import runs
+from eyespot.data import cifar10
+from eyespot.progress import SILENT
+from eyespot.recipes import DEFAULT, NAMES
+from eyespot.run_folder import RunFolder
+
+Eyespot = Callable[..., SimpleNamespace]
+
+METRICS = {
+    "run": "runs/new",
+    "epochs": 3,
+    "train_seconds": 12.3,
+    "images_per_second": 1234.4,
+    "skipped": 2,
+    "test": {"accuracy": 0.912, "balanced_accuracy": 0.9, "loss": 0.3456, "n": 4000},
+}
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Stands in for training: notes what it was asked for, and comes to a run that was interrupted where `calls` holds so."""
+    monkeypatch.chdir(tmp_path)
+    noted: list[dict[str, Any]] = []
+
+    def train(data: str, recipe: str, **asked: Any) -> runs.Run:
+        noted.append({"data": data, "recipe": recipe, **asked})
+        folder = RunFolder(Path("runs/new"))
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.write_metrics(METRICS)
+        return runs.Run(folder, METRICS, signal.SIGINT if asked["seed"] == 130 else None)
+
+    monkeypatch.setattr(runs, "train", train)
+    return noted
+
+
+def test_defaults_are_those_of_the_library(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    assert eyespot("train", "letters", "--quiet").code == 0
+    assert calls == [
+        {
+            "data": "letters",
+            "recipe": DEFAULT,
+            "seed": 0,
+            "settings": {},
+            "out": None,
+            "device": "auto",
+            "threads": None,
+            "strict": False,
+            "progress": SILENT,
+        }
+    ]
+
+
+def test_every_flag_reaches_the_training(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    flags = "--recipe tutorial --epochs 3 --seed 7 --size 48 --out there --device cpu --threads 2 --strict"
+    eyespot("train", "photos", *flags.split(), "--set", "learning_rate=1e-3", "--set", "watch=test")
+    (call,) = calls
+    assert call["settings"] == {"epochs": 3, "size": 48, "learning_rate": "1e-3", "watch": "test"}
+    del call["progress"], call["settings"]
+    assert call == {
+        "data": "photos",
+        "recipe": "tutorial",
+        "seed": 7,
+        "out": Path("there"),
+        "device": "cpu",
+        "threads": 2,
+        "strict": True,
+    }
+
+
+def test_flags_come_before_the_config_file(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    config = {
+        "data": "photos",
+        "recipe": "tutorial",
+        "seed": 5,
+        "device": "cpu",
+        "threads": 1,
+        "set": {"epochs": 9, "size": 20},
+    }
+    Path("args.yaml").write_text(yaml.safe_dump(config))
+    eyespot("train", "--config", "args.yaml")
+    eyespot("train", "letters", "--config", "args.yaml", "--seed", 0, "--epochs", 2)
+    eyespot("train", "--config", "args.yaml", "--recipe", "plain", "--epochs", 2)
+    for call, expected in zip(
+        calls,
+        [
+            {"data": "photos", "recipe": "tutorial", "seed": 5, "settings": {"epochs": 9, "size": 20}},
+            {"data": "letters", "recipe": "tutorial", "seed": 0, "settings": {"epochs": 2, "size": 20}},
+            # Another recipe brings settings of its own.
+            {"data": "photos", "recipe": "plain", "seed": 5, "settings": {"epochs": 2}},
+        ],
+        strict=True,
+    ):
+        assert {key: call[key] for key in expected} == expected
+        assert (call["device"], call["threads"]) == ("cpu", 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (None, 1, "args.yaml is missing"),
+        ("- a\n- b\n", 1, "args.yaml is damaged"),
+        ("{", 1, "args.yaml is damaged: it is not YAML"),
+        ("epochs: 3\n", 2, "args.yaml has unknown keys epochs; it can have data, recipe, seed"),
+        ("set: 3\n", 2, "args.yaml: set must be fields of a recipe"),
+        ("data: [1]\n", 2, "args.yaml: data must be a word"),
+        ("seed: zero\n", 2, "args.yaml: seed must be a whole number"),
+        ("threads: 1.5\n", 2, "args.yaml: threads must be a whole number"),
+    ],
+)
+def test_a_wrong_config_file_is_one_line(
+    eyespot: Eyespot, calls: list[dict[str, Any]], content: str | None, code: int, message: str
+) -> None:
+    if content is not None:
+        Path("args.yaml").write_text(content)
+    outcome = eyespot("train", "letters", "--config", "args.yaml")
+    assert (outcome.code, len(outcome.err.splitlines()), calls) == (code, 1, [])
+    assert outcome.err.startswith(f"eyespot: {message}")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--set", "epochs"], "expected KEY=VALUE, such as epochs=3, got 'epochs'"),
+        (["--set", "=3"], "expected KEY=VALUE"),
+        (["--epochs", "0"], "expected a whole number above 0, got '0'"),
+        (["--seed", "-1"], "expected"),
+        (["--device", "tpu"], "invalid choice: 'tpu'"),
+        (["--epochs", "2", "--set", "epochs=3"], "--epochs and --set epochs=... say the same"),
+    ],
+)
+def test_wrong_flags_are_wrong_usage(eyespot: Eyespot, calls: list[dict[str, Any]], flags: list[str], message: str) -> None:
+    outcome = eyespot("train", "letters", *flags)
+    assert (outcome.code, calls) == (2, [])
+    assert message in outcome.err
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest(eyespot: Eyespot, workplace: Path) -> None:
+    outcome = eyespot("train", "letters", "--recipe", "tutoral")
+    assert outcome.code == 2
+    assert "did you mean tutorial?" in outcome.err
+
+
+def test_no_such_folder_is_one_line(eyespot: Eyespot, workplace: Path) -> None:
+    outcome = eyespot("train", "fotos/")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "eyespot: no such folder or file: fotos/" in outcome.err.splitlines()[-1]
+    assert [path.name for path in Path("runs").iterdir()] == ["pets"]
+
+
+def test_the_end_gives_the_figures_the_report_and_the_next_command(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    assert eyespot("train", "letters").out.replace("\\", "/").splitlines() == [
+        "accuracy 91.2 % (balanced 90.0 %), loss 0.346, on 4,000 test pictures",
+        "epochs: 3, in 12 s, at 1,234 pictures/s",
+        "skipped: 2 files, named in runs/new/skipped.csv",
+        "report: runs/new/report.html",
+        "next: eyespot predict IMAGE --model runs/new",
+    ]
+
+
+def test_json_is_the_metrics_document(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    assert json.loads(eyespot("train", "letters", "--json").out) == METRICS
+
+
+def test_an_interrupted_training_prints_what_it_has_and_ends_with_130(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    outcome = eyespot("train", "letters", "--seed", 130)
+    assert outcome.code == 130
+    assert outcome.out.startswith("accuracy 91.2 %")
+    assert outcome.err.splitlines()[-1].startswith("eyespot: interrupted; what was learned until then is kept in")
+
+
+def test_without_data_a_copy_of_cifar10_is_used(
+    eyespot: Eyespot, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cifar10, "copies", lambda: iter([Path("copy")]))
+    eyespot("train")
+    assert calls[0]["data"] == "cifar10"
+
+
+def test_without_data_and_copy_it_says_the_ways_out(
+    eyespot: Eyespot, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cifar10, "copies", lambda: iter([]))
+    outcome = eyespot("train")
+    assert (outcome.code, outcome.out, calls) == (2, "", [])
+    assert outcome.err.startswith("eyespot: no DATA is named; it would be CIFAR-10")
+    assert "170 MB" in outcome.err
+    assert all(way in outcome.err for way in ("EYESPOT_CIFAR10", "by hand", "eyespot train letters"))
+
+
+@pytest.mark.parametrize(("reply", "code"), [("y\n", 0), ("YES\n", 0), ("\n", 2), ("n\n", 2), ("", 2)])
+def test_on_a_terminal_it_asks_before_a_download(
+    eyespot: Eyespot, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, reply: str, code: int
+) -> None:
+    monkeypatch.setattr(cifar10, "copies", lambda: iter([]))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda: reply))
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda stream: True, raising=False)
+    outcome = eyespot("train", "--quiet")
+    assert (outcome.code, len(calls)) == (code, 1 - code // 2)
+    assert "Download it, 170 MB? [y/N]" in outcome.err
+
+
+def test_offline_it_does_not_ask(eyespot: Eyespot, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EYESPOT_OFFLINE", "1")
+    monkeypatch.setattr(cifar10, "copies", lambda: iter([]))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda: "y\n"))
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda stream: True, raising=False)
+    assert (eyespot("train").code, calls) == (2, [])
+
+
+def test_the_help_names_every_recipe(eyespot: Eyespot) -> None:
+    text = " ".join(eyespot("train", "--help").out.split())
+    assert all(name in text for name in NAMES)
+    assert f"{DEFAULT} (default)" in text

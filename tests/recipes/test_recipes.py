@@ -1,0 +1,115 @@
+"""Recipes: found by name or file, changed field by field, each one trainable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eyespot import recipes
+from eyespot.errors import UnknownRecipeError, UsageError
+from eyespot.models.backend import keras
+from eyespot.training import supports
+
+
+@pytest.mark.parametrize("name", recipes.NAMES)
+@pytest.mark.parametrize("size", [32, 48])
+def test_every_recipe_makes_a_network_of_known_layers_that_takes_pixels_and_returns_probabilities(name: str, size: int) -> None:
+    recipe = recipes.load(name)
+    model = recipe.model((size, size, 3), 7)
+    assert supports(model) == []
+    assert model.input_shape == (None, size, size, 3)
+    assert type(model.layers[0]) is keras.layers.Rescaling
+    assert keras.ops.convert_to_numpy(model(keras.ops.full((1, size, size, 3), 255))).sum() == pytest.approx(1, abs=1e-5)
+    assert isinstance(recipe.optimizer(recipe.learning_rate, 100), keras.optimizers.Optimizer)
+
+
+def test_every_recipe_file_is_listed_and_says_its_command() -> None:
+    folder = Path(recipes.__file__).parent
+    assert sorted(recipes.NAMES) == sorted(path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "recipe"))
+    for name in recipes.NAMES:
+        assert "eyespot train" in (folder / f"{name}.py").read_text(encoding="utf-8").split('"""')[1]
+
+
+def test_the_tutorial_is_what_the_tutorial_says() -> None:
+    recipe = recipes.load("tutorial")
+    model = recipe.model((32, 32, 3), 10)
+    assert model.count_params() == 776_394
+    optimizer = recipe.optimizer(recipe.learning_rate, 1)
+    assert (type(optimizer).__name__, optimizer.epsilon, optimizer.beta_1, optimizer.beta_2) == ("Adam", 1e-7, 0.9, 0.999)
+    # Keras' legacy `decay=1e-6`.
+    for step in (0, 1, 1000, 20_000):
+        optimizer.iterations.assign(step)
+        assert float(optimizer.learning_rate) == pytest.approx(1e-4 / (1 + 1e-6 * step), rel=1e-6)
+    assert (recipe.batch_size, recipe.epochs, recipe.patience, recipe.min_delta, recipe.watch) == (128, 50, 3, 0.001, "test")
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    with pytest.raises(UnknownRecipeError, match="did you mean tutorial"):
+        recipes.load("tutorail")
+
+
+OWN = """
+import dataclasses
+from eyespot.recipes import load
+recipe = dataclasses.replace(load("plain"), epochs=2)
+"""
+
+
+def test_a_file_of_your_own_is_a_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(OWN)
+    assert recipes.load(str(path)).epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("x = 1", "defines no recipe"), ("recipe = 3", "defines no recipe"), ("1/0", "ZeroDivisionError"), ("def", "SyntaxError")],
+)
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=named):
+        recipes.load(str(path))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnknownRecipeError, match=r"none\.py"):
+        recipes.load(str(tmp_path / "none.py"))
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "expected"),
+    [
+        ("epochs", "3", 3),
+        ("learning_rate", "1e-3", 0.001),
+        ("learning_rate", 2, 2.0),
+        ("patience", "null", None),
+        ("patience", 4, 4),
+        ("precision", "float32", "float32"),
+    ],
+)
+def test_a_setting_takes_the_type_of_its_field(key: str, given: object, expected: object) -> None:
+    changed = getattr(recipes.with_settings(recipes.load("plain"), {key: given}), key)
+    assert changed == expected
+    assert type(changed) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("epoch", "3", "did you mean epochs"),
+        ("model", "3", "no setting 'model'"),
+        ("epochs", "three", "whole number"),
+        ("epochs", "2.5", "whole number"),
+        ("epochs", "0", "positive"),
+        ("epochs", "true", "whole number"),
+        ("learning_rate", "-1", "negative"),
+        ("learning_rate", "nan", "number"),
+        ("precision", "float8", "one of auto, bfloat16, float32"),
+        ("validation_fraction", "1", "below 1"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused(key: str, value: str, named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        recipes.with_settings(recipes.load("plain"), {key: value})

@@ -1,0 +1,249 @@
+"""A run from pictures to a folder: what is in it, and what is left where it fails."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import signal
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eyespot
+from eyespot import bundle, data, recipes, runs
+from eyespot.data.splits import for_training
+from eyespot.errors import DataError, EyespotError, InputError, RunError, VerificationError
+from eyespot.evaluation.metrics import evaluate
+from eyespot.models.backend import keras
+from eyespot.prediction import Model
+from eyespot.run_folder import RunFolder
+
+MakeFolder = Callable[[Mapping[str, int]], Path]
+SHORT = {"epochs": 2, "batch_size": 16}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory, draw: Any) -> Path:
+    """A folder of two classes, 30 pictures each, one of them broken."""
+    from PIL import Image
+
+    root = tmp_path_factory.mktemp("photos")
+    for label in ("dark", "light"):
+        (root / label).mkdir()
+        for i in range(30):
+            picture = draw(i) // 2 + (128 if label == "light" else 0)
+            Image.fromarray(picture).save(root / label / f"{i:02}.png")
+    (root / "dark" / "29.png").write_bytes(b"not a picture")
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
+    """One short training on `photos`."""
+    return runs.train(photos, settings=SHORT, out=tmp_path_factory.mktemp("runs") / "one", seed=5)
+
+
+def test_every_file_that_a_run_promises_is_there_and_nothing_else(run: runs.Run) -> None:
+    promised = "args.yaml history.csv metrics.json model.onnx model.keras predictions.csv skipped.csv report.html curves.png"
+    assert {path.name for path in run.folder.path.iterdir()} == {*promised.split(), "confusion_matrix.png", "README.md"}
+
+
+def test_the_metrics_have_the_keys_that_scripts_rely_on(run: runs.Run) -> None:
+    metrics = run.folder.read_metrics()
+    keys = (
+        "run recipe data seed epochs steps parameters train_seconds images_per_second stopped_early resumed_from_step skipped"
+    )
+    assert set(keys.split()) | {"test"} <= set(metrics)
+    assert (metrics["seed"], metrics["epochs"], metrics["skipped"], metrics["resumed_from_step"]) == (5, 2, 1, None)
+    assert metrics["steps"] == 2 * -(-metrics["pictures"]["train"] // 16)
+    assert metrics["parameters"] == keras.models.load_model(run.folder.keras_model).count_params()
+
+
+def test_the_figures_are_those_of_the_written_model_on_the_test_part(run: runs.Run, photos: Path) -> None:
+    test = for_training(data.load(photos), 0.1).parts["test"]
+    ours = run.folder.read_metrics()["test"]
+    expected = evaluate(Model(run.folder.model).probabilities(test.images), test.labels, ("dark", "light")).to_json()
+    expected["images_per_second"] = ours["images_per_second"]
+    assert ours == json.loads(json.dumps(expected))
+    with run.folder.predictions.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["filename"] for row in rows] == list(test.names)
+    assert sum(row["label"] == row["predicted"] for row in rows) / len(rows) == pytest.approx(ours["accuracy"])
+
+
+def test_the_two_models_agree_and_stock_keras_opens_its_own(run: runs.Run) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), np.uint8)
+    of_keras = keras.models.load_model(run.folder.keras_model).predict(pictures.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(run.model.probabilities(pictures), of_keras, atol=1e-5)
+
+
+def test_nothing_in_the_keras_file_depends_on_the_backend_it_was_trained_on(run: runs.Run) -> None:
+    with zipfile.ZipFile(run.folder.keras_model) as archive:
+        config = json.loads(archive.read("config.json"))
+    assert not config.get("compile_config")
+    assert "torch" not in json.dumps(config)
+
+
+def test_a_skipped_picture_is_named_with_its_reason(run: runs.Run) -> None:
+    with run.folder.skipped.open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["path"] == "dark/29.png"
+    assert row["reason"]
+
+
+def test_args_yaml_makes_the_same_run_again(run: runs.Run, tmp_path: Path) -> None:
+    arguments = run.folder.read_args()
+    again = runs.train(
+        arguments["data"], arguments["recipe"], seed=arguments["seed"], settings=arguments["set"], out=tmp_path / "again"
+    )
+    pictures = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), np.uint8)
+    np.testing.assert_array_equal(again.model.probabilities(pictures), run.model.probabilities(pictures))
+    figures = [[epoch.loss for epoch in folder.read_history()] for folder in (again.folder, run.folder)]
+    assert figures[0] == figures[1]
+
+
+def test_with_strict_a_broken_picture_ends_the_run_and_leaves_nothing(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"dark/29\.png"):
+        runs.train(photos, settings=SHORT, out=tmp_path / "run", strict=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_data_leaves_no_run_behind(make_folder: MakeFolder, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="one class"):
+        runs.train(make_folder({"cat": 3}), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_class_with_one_picture_is_named(make_folder: MakeFolder, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="dog"):
+        runs.train(make_folder({"cat": 9, "dog": 1}), out=tmp_path / "run")
+
+
+def test_given_parts_are_kept(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder({"train/cat": 12, "train/dog": 12, "val/cat": 2, "val/dog": 3, "test/cat": 4, "test/dog": 5})
+    done = runs.train(folder, settings=SHORT, out=tmp_path / "run")
+    assert done.metrics["pictures"] == {"train": 24, "validation": 5, "test": 9}
+
+
+def test_the_tutorial_recipe_watches_the_test_part_and_says_so(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder({"train/cat": 6, "train/dog": 6, "test/cat": 2, "test/dog": 2})
+    done = runs.train(folder, "tutorial", settings={"epochs": 1}, out=tmp_path / "run")
+    assert done.metrics["pictures"] == {"train": 12, "test": 4}
+    (epoch,) = done.folder.read_history()
+    assert epoch.val_accuracy == pytest.approx(done.metrics["test"]["accuracy"])
+    assert "watched while training" in done.folder.card.read_text(encoding="utf-8")
+
+
+def test_early_stopping_ends_the_training_and_keeps_the_last_weights(photos: Path, tmp_path: Path) -> None:
+    settings = {"epochs": 9, "patience": 1, "min_delta": 100.0}
+    done = runs.train(photos, "tutorial", settings=settings, out=tmp_path / "run")
+    history = done.folder.read_history()
+    assert (len(history), done.metrics["stopped_early"]) == (2, True)
+    assert done.metrics["test"]["loss"] == pytest.approx(history[-1].val_loss, abs=0.02)
+
+
+def test_ctrl_c_keeps_and_judges_what_was_learned(photos: Path, tmp_path: Path) -> None:
+    class Interrupting:
+        """Sends SIGINT with the first step."""
+
+        def __init__(self) -> None:
+            self.sent = False
+
+        def task(self, description: str, total: int | None, unit: str = "pictures") -> Any:
+            from contextlib import nullcontext
+
+            self.training = description == "training"
+            return nullcontext(self)
+
+        def advance(self, amount: int = 1, **figures: float) -> None:
+            if self.training and not self.sent:
+                self.sent = True
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def note(self, line: str) -> None:
+            pass
+
+    done = runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=Interrupting())
+    assert done.interrupted == signal.SIGINT
+    assert (done.metrics["steps"], done.metrics["epochs"], done.metrics["interrupted"]) == (1, 0, True)
+    assert done.folder.is_finished
+    assert done.model.predict(np.zeros((9, 9, 3), np.uint8)).label in ("dark", "light")
+
+
+@pytest.mark.parametrize("file", ["history.csv", "model.keras", "model.onnx", "predictions.csv", "report.html", "metrics.json"])
+def test_a_full_disk_is_one_clear_error_and_leaves_nothing_half_written(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    real = os.fsync
+
+    def full(number: int) -> None:
+        if f".{file}." in os.readlink(f"/proc/self/fd/{number}"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(number)
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("which file is written can be told on Linux only")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="No space left") as caught:
+        runs.train(photos, settings={**SHORT, "epochs": 1}, out=tmp_path / "run")
+    assert file in str(caught.value)
+    folder = RunFolder(tmp_path / "run")
+    assert not folder.is_finished
+    left = {path.name for path in folder.path.iterdir()} if folder.path.exists() else set()
+    assert file not in left
+    assert not [name for name in left if name.startswith(".")]
+
+
+def test_a_model_that_does_not_compute_what_was_trained_fails_the_run(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = bundle.write
+
+    def wrong(path: Path, network: Any, description: Any) -> None:
+        spoiled = {
+            "dense2": {
+                name: weight + 0.01 * np.arange(weight.size).reshape(weight.shape)
+                for name, weight in network.by_name["dense2"].weights.items()
+            }
+        }
+        real(path, network.with_weights(spoiled), description)
+
+    monkeypatch.setattr(bundle, "write", wrong)
+    with pytest.raises(VerificationError, match="does not compute what was trained"):
+        runs.train(photos, settings={**SHORT, "epochs": 1}, out=tmp_path / "run")
+    assert not RunFolder(tmp_path / "run").is_finished
+
+
+def test_a_training_that_diverges_says_so(photos: Path, tmp_path: Path) -> None:
+    settings = {**SHORT, "learning_rate": 1e30}
+    with pytest.raises(EyespotError, match="diverged"):
+        runs.train(photos, settings=settings, out=tmp_path / "run")
+
+
+def test_a_negative_seed_is_refused(photos: Path) -> None:
+    with pytest.raises(InputError, match="seed"):
+        runs.train(photos, seed=-1)
+
+
+def test_the_public_names_are_these() -> None:
+    assert eyespot.train is runs.train
+    assert eyespot.load.__module__ == "eyespot.prediction"
+    assert set(recipes.NAMES) >= {"tutorial"}
+
+
+@pytest.mark.clothes
+def test_photographs_train_from_a_folder_and_are_predicted_from_their_files(clothes: Path, tmp_path: Path) -> None:
+    done = runs.train(clothes, settings={"epochs": 1}, out=tmp_path / "run")
+    assert done.metrics["pictures"]["test"] == done.metrics["test"]["n"] > 100
+    test = data.load(clothes).parts["test"]
+    in_memory = done.model.probabilities(test.images[:8])
+    from_files = done.model.predict([clothes / name for name in test.names[:8]])
+    for row, prediction in zip(in_memory, from_files, strict=True):
+        assert prediction.label == done.model.classes[int(row.argmax())]
+        assert prediction.probability == pytest.approx(float(row.max()), abs=1e-6)

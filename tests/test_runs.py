@@ -18,11 +18,14 @@ import pytest
 import eyespot
 from eyespot import bundle, data, recipes, runs
 from eyespot.data.splits import for_training
-from eyespot.errors import DataError, EyespotError, InputError, RunError, VerificationError
+from eyespot.errors import DataError, EyespotError, InputError, RunError, UsageError, VerificationError
 from eyespot.evaluation.metrics import evaluate
 from eyespot.models.backend import keras
 from eyespot.prediction import Model
+from eyespot.progress import SILENT
 from eyespot.run_folder import RunFolder
+from eyespot.training.callbacks import HistoryWriter, ProgressReporter
+from eyespot.training.exchange import CallbackObserver
 
 MakeFolder = Callable[[Mapping[str, int]], Path]
 SHORT = {"epochs": 2, "batch_size": 16}
@@ -217,7 +220,9 @@ def test_a_model_that_does_not_compute_what_was_trained_fails_the_run(
     monkeypatch.setattr(bundle, "write", wrong)
     with pytest.raises(VerificationError, match="does not compute what was trained"):
         runs.train(photos, settings={**SHORT, "epochs": 1}, out=tmp_path / "run")
-    assert not RunFolder(tmp_path / "run").is_finished
+    folder = RunFolder(tmp_path / "run")
+    assert not folder.is_finished
+    assert not folder.model.exists()
 
 
 def test_a_training_that_diverges_says_so(photos: Path, tmp_path: Path) -> None:
@@ -226,9 +231,23 @@ def test_a_training_that_diverges_says_so(photos: Path, tmp_path: Path) -> None:
         runs.train(photos, settings=settings, out=tmp_path / "run")
 
 
-def test_a_negative_seed_is_refused(photos: Path) -> None:
-    with pytest.raises(InputError, match="seed"):
-        runs.train(photos, seed=-1)
+@pytest.mark.parametrize("arguments", [{"seed": -1}, {"seed": 2**32}, {"seed": "1"}, {"threads": 0}, {"threads": 1.5}])
+def test_a_number_that_cannot_be_is_refused(photos: Path, arguments: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(arguments))):
+        runs.train(photos, **arguments)
+
+
+def test_a_size_that_the_network_cannot_take_is_wrong_usage(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="8 x 8 pixels"):
+        runs.train(photos, settings={"size": 8}, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_telling_the_progress_does_not_copy_the_weights_at_every_step(run: runs.Run) -> None:
+    writer = HistoryWriter(run.folder)
+    reporter = ProgressReporter(SILENT, SILENT.task("training", 1).__enter__(), epochs=1, pictures=1, batch_size=1)
+    callbacks = keras.callbacks.CallbackList([writer, reporter, keras.callbacks.EarlyStopping()])
+    assert not CallbackObserver(None, callbacks, None).looks_at_steps
 
 
 def test_the_public_names_are_these() -> None:

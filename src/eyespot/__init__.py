@@ -1,4 +1,4 @@
-"""Eyespot trains, explains, checks and ships image classifiers. The public names, imported when first used.
+"""Eyespot turns pictures into image classifiers. The public names, imported when first used.
 
 run = eyespot.train("letters")
 model = eyespot.load("latest")

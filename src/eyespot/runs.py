@@ -19,7 +19,7 @@ from eyespot import bundle, environment, recipes
 from eyespot import data as sources
 from eyespot.data.dataset import Dataset
 from eyespot.data.splits import for_training
-from eyespot.errors import DataError, InputError, RunError
+from eyespot.errors import DataError, InputError, RunError, VerificationError
 from eyespot.evaluation.card import write_card
 from eyespot.evaluation.facts import Facts
 from eyespot.evaluation.figures import write_confusion_matrix, write_curves
@@ -33,6 +33,9 @@ from eyespot.run_folder import RunFolder, create, create_at, run_name
 
 if TYPE_CHECKING:
     from eyespot.training import Trained
+
+MAX_SEED = 2**32 - 1
+MAX_THREADS = 1024
 
 VERIFIED_PICTURES = 256
 """So many real pictures are put through the trained network and the written model, and must come out alike."""
@@ -102,7 +105,7 @@ def train(
         settings: fields of the recipe to change, such as `{"epochs": 3}`.
         out: the run's folder; None: a new one in `./runs`.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        threads: processor threads to compute with; None: as many as there are cores.
+        threads: processor threads to compute with; None: as torch and ONNX Runtime have it, usually one a core.
         strict: whether a picture that cannot be read is an error.
         progress: is told how far the work has come.
 
@@ -112,8 +115,9 @@ def train(
     Errors: UsageError for an unknown recipe or setting; DataError; RunError where the folder cannot be written;
     VerificationError where the written model does not compute what was trained.
     """
-    if seed < 0:
-        raise InputError(f"the seed must be a whole number of at least 0, not {seed!r}")
+    _check_count("the seed", seed, 0, MAX_SEED)
+    if threads is not None:
+        _check_count("threads", threads, 1, MAX_THREADS)
     chosen = recipes.with_settings(recipes.load(str(recipe)), settings or {})
     order = _Order(str(data), str(recipe), chosen, seed, device, threads)
     with _new_folder(out, order) as folder:
@@ -121,6 +125,11 @@ def train(
         dataset = _load(order, folder, strict, progress)
         trained = _learn(order, dataset, folder, progress)
     return _judge(order, dataset, trained, folder, _write_model(order, dataset, trained, folder), progress)
+
+
+def _check_count(name: str, value: object, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InputError(f"{name} must be a whole number from {least} to {most}; got {value!r}")
 
 
 @contextmanager
@@ -190,7 +199,11 @@ def _write_model(order: _Order, dataset: Dataset, trained: Trained, folder: RunF
         bundle.write(path, read(trained.model), description)
     pictures = dataset.parts["test"].images[:VERIFIED_PICTURES]
     expected = trained.model.predict(pictures.astype(np.float32), batch_size=VERIFIED_PICTURES, verbose=0)
-    return bundle.verify(folder.model, pictures, expected)
+    try:
+        return bundle.verify(folder.model, pictures, expected)
+    except VerificationError:
+        folder.model.unlink()  # nobody is to predict with it
+        raise
 
 
 def _judge(order: _Order, dataset: Dataset, trained: Trained, folder: RunFolder, difference: float, progress: Progress) -> Run:

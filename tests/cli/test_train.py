@@ -89,7 +89,7 @@ def test_flags_come_before_the_config_file(eyespot: Eyespot, calls: list[dict[st
         "seed": 5,
         "device": "cpu",
         "threads": 1,
-        "set": {"epochs": 9, "size": 20},
+        "set": {"epochs": 9, "least_steps": 1100, "size": 20},
     }
     Path("args.yaml").write_text(yaml.safe_dump(config))
     eyespot("train", "--config", "args.yaml")
@@ -98,7 +98,7 @@ def test_flags_come_before_the_config_file(eyespot: Eyespot, calls: list[dict[st
     for call, expected in zip(
         calls,
         [
-            {"data": "photos", "recipe": "tutorial", "seed": 5, "settings": {"epochs": 9, "size": 20}},
+            {"data": "photos", "recipe": "tutorial", "seed": 5, "settings": {"epochs": 9, "least_steps": 1100, "size": 20}},
             {"data": "letters", "recipe": "tutorial", "seed": 0, "settings": {"epochs": 2, "size": 20}},
             # Another recipe brings settings of its own.
             {"data": "photos", "recipe": "plain", "seed": 5, "settings": {"epochs": 2}},

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eyespot.data import Part, splits
+from eyespot.data import Dataset, Part, splits
 from eyespot.errors import DataError, InputError
 
 
@@ -103,3 +103,25 @@ def test_copies_count_as_often_as_they_come() -> None:
     pictures = [0] * 10 + list(range(1, 91))  # one picture ten times, ninety once
     rest, off = splits.split(part_of(pictures, [0] * 100), 0.2, seed=3)
     assert (len(rest), len(off)) == (80, 20)
+
+
+def two_classes(each: int, part: str = "all") -> Dataset:
+    return Dataset("pets", ("cat", "dog"), {part: part_of(list(range(2 * each)), [i % 2 for i in range(2 * each)])})
+
+
+def test_for_training_splits_off_what_is_missing_and_nothing_else() -> None:
+    parted = splits.for_training(two_classes(50), 0.1)
+    assert {name: len(part) for name, part in parted.parts.items()} == {"train": 72, "test": 20, "validation": 8}
+    assert list(splits.for_training(two_classes(50, "train"), 0.0).parts) == ["train", "test"]
+    again = splits.for_training(parted, 0.1)
+    assert all(again.parts[name] is part for name, part in parted.parts.items())
+
+
+def test_a_class_of_two_pictures_is_learned_from_one_and_tested_on_the_other() -> None:
+    parts = splits.for_training(two_classes(2), 0.1).parts
+    assert {name: len(part) for name, part in parts.items()} == {"train": 2, "test": 2}
+
+
+def test_for_training_refuses_data_without_a_training_part() -> None:
+    with pytest.raises(DataError, match="no training part, only test"):
+        splits.for_training(two_classes(5, "test"), 0.1)

@@ -100,6 +100,8 @@ def test_a_setting_takes_the_type_of_its_field(key: str, given: object, expected
     [
         ("epoch", "3", "did you mean epochs"),
         ("model", "3", "no setting 'model'"),
+        ("depth", "3", "no setting 'depth'; the settings are"),
+        ("epochs", "[", "cannot be read"),
         ("epochs", "three", "whole number"),
         ("epochs", "2.5", "whole number"),
         ("epochs", "0", "positive"),
@@ -113,3 +115,9 @@ def test_a_setting_takes_the_type_of_its_field(key: str, given: object, expected
 def test_a_setting_that_does_not_fit_is_refused(key: str, value: str, named: str) -> None:
     with pytest.raises(UsageError, match=named):
         recipes.with_settings(recipes.load("plain"), {key: value})
+
+
+def test_there_are_more_epochs_where_pictures_are_few_unless_the_epochs_are_set_by_hand() -> None:
+    recipe = recipes.with_settings(recipes.load("plain"), {"epochs": 5, "least_steps": 100, "batch_size": 10})
+    assert [recipe.epochs_for(pictures) for pictures in (1000, 100, 95, 1)] == [5, 10, 10, 100]
+    assert recipes.with_settings(recipe, {"epochs": 7}).epochs_for(1) == 7

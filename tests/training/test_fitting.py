@@ -113,6 +113,25 @@ def test_the_history_is_that_of_stock_fit() -> None:
         np.testing.assert_allclose(ours.history[name], values, rtol=1e-5, err_msg=name)
 
 
+def test_with_dropout_the_losses_lie_within_the_spread_that_seeds_make() -> None:
+    x, y = pictures(40 * BATCH)
+    x[np.arange(len(x)), 0, y] = 255  # something to learn
+    begin = small_network().get_weights()
+
+    def losses(engine: Any, seed: int) -> list[float]:
+        model = compiled(keras.optimizers.Adam(3e-3), dropout=0.5)
+        model.set_weights(begin)
+        keras.utils.set_random_seed(seed)
+        of_engine = {"seed": seed, "precision": "float32"} if engine is fit else {}
+        return list(engine(model, x, y, batch_size=BATCH, epochs=3, verbose=0, **of_engine).history["loss"])
+
+    seeds = range(6)
+    ours, stock = (np.array([losses(engine, seed) for seed in seeds]) for engine in (fit, keras.Model.fit))
+    spread = np.sqrt((ours.var(axis=0, ddof=1) + stock.var(axis=0, ddof=1)) / len(seeds))
+    assert (np.abs(ours.mean(axis=0) - stock.mean(axis=0)) < 4 * spread).all()
+    assert (spread > 0).all()
+
+
 def test_one_hot_targets_and_label_smoothing_train_as_in_stock_fit() -> None:
     x, y = pictures()
     one_hot = keras.utils.to_categorical(y, CLASSES)

@@ -91,7 +91,7 @@ def _parser() -> tuple[Parser, list[str]]:
     """The parser, and the names of its verbs."""
     parser = Parser(
         prog="eyespot",
-        description="Train, understand, check and ship image classifiers, in seconds to minutes, on an ordinary computer.",
+        description="Turn pictures into an image classifier, see how good it is and put it to work, on an ordinary computer.",
         epilog="`eyespot VERB --help` shows a verb's options and examples.",
     )
     parser.add_argument("--version", action="store_true", help="print the version")

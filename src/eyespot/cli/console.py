@@ -56,7 +56,7 @@ def table(rows: Iterable[Sequence[str]], numbers: frozenset[int] | set[int] = fr
 
 
 def listed(names: Sequence[str], limit: int = 12) -> str:
-    """Names in a row; of many, the first ones and how many there are."""
+    """Names in a row; of many, the first ones and the last."""
     if len(names) <= limit:
         return ", ".join(names)
     return f"{', '.join(names[: limit - 2])}, ... {names[-1]}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import _SubParsersAction
 from collections.abc import Mapping
 from typing import Any
 
 from eyespot.cli.console import answer, answer_json, one_line, say, table
-from eyespot.cli.options import Arguments, Parser, add_verb
+from eyespot.cli.options import Arguments, Subparsers, add_verb
 from eyespot.cli.terminal import progress
 
 _FETCH_EXAMPLES = """\
@@ -17,7 +16,7 @@ _INFO_EXAMPLES = """\
   eyespot data info PHOTOS/ --json"""
 
 
-def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the verb."""
     parser = subparsers.add_parser(
         "data", help="fetch a data set, or show what is in one", description="Fetch a data set, or show what is in one."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from argparse import _SubParsersAction
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from eyespot.cli import evaluate, explain, predict, train
 from eyespot.cli.console import answer, answer_json
-from eyespot.cli.options import Arguments, Parser, add_verb
+from eyespot.cli.options import Arguments, Parser, Subparsers, add_verb
 
 if TYPE_CHECKING:
     from eyespot.run_folder import RunFolder
@@ -26,7 +25,7 @@ never seen, and shows how it sees. Takes about a minute, and needs no download."
 _WORD = "EYESPOT"
 
 
-def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the verb."""
     add_verb(subparsers, "demo", run, help="take the tour: train, evaluate, predict, explain", examples=_EXAMPLES, notes=_NOTES)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eyespot.cli.console import answer, answer_json, bar, one_line, percent, say, table
 from eyespot.cli.model import MODEL_HELP, open_model
-from eyespot.cli.options import Arguments, Parser, add_verb
+from eyespot.cli.options import Arguments, Subparsers, add_verb
 from eyespot.cli.terminal import progress
 from eyespot.errors import UsageError
 
@@ -29,7 +28,7 @@ matched by name. Nothing is written."""
 _PARTS = ("train", "validation", "test", "all")
 
 
-def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the verb."""
     parser = add_verb(
         subparsers, "evaluate", run, help="say how good a model is", examples=_EXAMPLES, notes=_NOTES, aliases=("val",)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import _SubParsersAction
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from eyespot.cli.console import answer, answer_json, one_line, table
 from eyespot.cli.model import MODEL_HELP, open_model
-from eyespot.cli.options import Arguments, Parser, add_verb
+from eyespot.cli.options import Arguments, Subparsers, add_verb
 
 if TYPE_CHECKING:
     from eyespot.explanation.layers import LayerSummary
@@ -24,7 +23,7 @@ with additions one picture takes, how much of the picture one unit sees (its rec
 arithmetic of its size."""
 
 
-def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the verb."""
     parser = add_verb(subparsers, "explain", run, help="show a model layer by layer", examples=_EXAMPLES, notes=_NOTES)
     parser.add_argument("model", nargs="?", metavar="MODEL", help=MODEL_HELP)

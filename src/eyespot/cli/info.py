@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import _SubParsersAction
 from typing import Any
 
 from eyespot.cli.console import answer, answer_json, table
-from eyespot.cli.options import Arguments, Parser, add_verb
+from eyespot.cli.options import Arguments, Subparsers, add_verb
 
 _EXAMPLES = """\
   eyespot info
   eyespot info --json"""
 
 
-def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the verb."""
     add_verb(subparsers, "info", run, help="show versions, device, threads and where caches lie", examples=_EXAMPLES)
 

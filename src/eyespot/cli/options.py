@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from eyespot.errors import UsageError
 
 Arguments = argparse.Namespace
-Subparsers = "argparse._SubParsersAction[Parser]"
+Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_verb(
-    subparsers: argparse._SubParsersAction[Parser],
+    subparsers: Subparsers,
     name: str,
     run: Callable[[Arguments], int],
     *,

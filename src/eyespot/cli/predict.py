@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import sys
-from argparse import _SubParsersAction
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from eyespot.cli.console import answer, bar, one_line, percent, say
 from eyespot.cli.model import MODEL_HELP, open_model
-from eyespot.cli.options import Arguments, Parser, add_verb, positive
+from eyespot.cli.options import Arguments, Subparsers, add_verb, positive
 from eyespot.cli.terminal import progress
 from eyespot.errors import EyespotError, UsageError
 
@@ -37,7 +36,7 @@ _MANY = 50
 """With this many pictures, how far the work has come is worth showing."""
 
 
-def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the verb."""
     parser = add_verb(subparsers, "predict", run, help="say what pictures show", examples=_EXAMPLES, notes=_NOTES)
     parser.add_argument(
@@ -169,14 +168,17 @@ def _as_text(outcomes: Iterator[tuple[Entry, Prediction | str]], entries: Sequen
 
 def _block(path: str, prediction: Prediction) -> Iterator[str]:
     yield f"{path}{_doubt(prediction)}"
-    width = max(len(label) for label, _ in prediction.top)
-    for label, probability in prediction.top:
+    top = [(one_line(label), probability) for label, probability in prediction.top]
+    width = max(len(label) for label, _ in top)
+    for label, probability in top:
         yield f"  {label.ljust(width)}  {bar(probability)}  {percent(probability).rjust(7)}"
 
 
 def _row(prediction: Prediction) -> str:
-    others = [f"{label} {percent(probability)}" for label, probability in prediction.top[1:] if probability >= _WORTH_NAMING]
-    best = f"{bar(prediction.probability, 10)} {percent(prediction.probability).rjust(7)}  {prediction.label}"
+    others = [
+        f"{one_line(label)} {percent(probability)}" for label, probability in prediction.top[1:] if probability >= _WORTH_NAMING
+    ]
+    best = f"{bar(prediction.probability, 10)} {percent(prediction.probability).rjust(7)}  {one_line(prediction.label)}"
     return best + (f"  (or {', '.join(others)})" if others else "") + _doubt(prediction)
 
 

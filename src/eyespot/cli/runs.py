@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eyespot.cli.console import answer, answer_json, one_line, percent, say, table
-from eyespot.cli.options import Arguments, Parser, add_verb
+from eyespot.cli.options import Arguments, Subparsers, add_verb
 
 if TYPE_CHECKING:
     from eyespot.run_folder import RunSummary
@@ -18,7 +17,7 @@ _EXAMPLES = """\
   eyespot runs experiments/"""
 
 
-def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the verb."""
     parser = add_verb(subparsers, "runs", run, help="list the runs here, the newest first", examples=_EXAMPLES)
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="where the runs lie (default: runs)")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-from argparse import ArgumentTypeError, _SubParsersAction
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eyespot.cli.console import answer, answer_json, one_line, percent, say
-from eyespot.cli.options import Arguments, Parser, add_verb, not_negative, positive
+from eyespot.cli.options import Arguments, Subparsers, add_verb, not_negative, positive
 from eyespot.cli.terminal import progress
 from eyespot.errors import UsageError
 
@@ -40,7 +40,7 @@ _CONFIG: Mapping[str, tuple[type, str]] = {
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the verb."""
     parser = add_verb(subparsers, "train", run, help="learn to classify pictures", examples=_EXAMPLES, notes=_NOTES)
     parser.add_argument("data", nargs="?", metavar="DATA", help="the pictures to learn from")
@@ -58,8 +58,10 @@ def add_parser(subparsers: _SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: a new one in runs)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the args.yaml of a run, to do the same again")
-    parser.add_argument("--device", choices=_DEVICES, help="where to compute (default auto: the GPU where there is one)")
-    parser.add_argument("--threads", type=positive, metavar="N", help="processor threads to compute with (default: all)")
+    parser.add_argument("--device", choices=_DEVICES, help="where to compute (default auto: a CUDA GPU where there is one)")
+    parser.add_argument(
+        "--threads", type=positive, metavar="N", help="processor threads to compute with (default: usually one a core)"
+    )
     parser.add_argument("--strict", action="store_true", help="fail where a picture cannot be read, instead of skipping it")
 
 
@@ -68,8 +70,11 @@ def run(arguments: Arguments) -> int:
     config = _config(arguments.config)
     recipe = _first(arguments.recipe, config.get("recipe"))
     # The settings in args.yaml are those of its recipe, every one; another recipe brings its own.
-    inherited = config.get("set") if recipe == config.get("recipe") else None
-    settings = {**(inherited or {}), **_settings(arguments)}
+    inherited = dict(config.get("set") or {}) if recipe == config.get("recipe") else {}
+    changed = _settings(arguments)
+    if "epochs" in changed:
+        inherited.pop("least_steps", None)  # it would make more epochs of those that are asked for here
+    settings = {**inherited, **changed}
     data = arguments.data or config.get("data") or _cifar10_or_ask(arguments)
     shown = progress(arguments.quiet)
     from eyespot import recipes, runs

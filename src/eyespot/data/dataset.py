@@ -54,6 +54,7 @@ class Dataset:
         skipped: pictures that could not be read.
         ignored: how many files of other kinds lie among the pictures, by their ending (`.txt`).
         notes: lines worth telling the user, such as `matches the published checksums`.
+        facts: what else is known of where it came from, as JSON values; for CIFAR-10 whether it `matches_published`.
     """
 
     name: str

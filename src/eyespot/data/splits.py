@@ -11,8 +11,16 @@ from eyespot.data.dataset import WHOLE, Dataset, Part
 from eyespot.data.reading import names_line
 from eyespot.errors import DataError, InputError
 
+TEST_FRACTION = 0.2
+"""How much of a data set that brings no test part is split off to test on."""
 
-def split(part: Part, fraction: float, seed: int, classes: tuple[str, ...] | None = None) -> tuple[Part, Part]:
+SEED = 0
+"""What splits for training follow from: not the run's seed, so that runs of every seed are tested on the same pictures."""
+
+
+def split(
+    part: Part, fraction: float, seed: int, classes: tuple[str, ...] | None = None, *, keep_small: bool = False
+) -> tuple[Part, Part]:
     """A part in two, (the rest, what was split off): about `fraction` of each class is split off, at least one picture.
 
     Pictures of the same pixels stay together. Each picture's place in the order of its class is a hash of its pixels and the
@@ -24,6 +32,7 @@ def split(part: Part, fraction: float, seed: int, classes: tuple[str, ...] | Non
         fraction: how much of each class is split off, between 0 and 1.
         seed: another seed, another split.
         classes: the class names, for errors.
+        keep_small: whether a class with fewer than two distinct pictures stays whole in the rest, instead of being an error.
 
     Errors: DataError, where a class has fewer than two distinct pictures; InputError for a fraction outside 0-1.
     """
@@ -42,7 +51,7 @@ def split(part: Part, fraction: float, seed: int, classes: tuple[str, ...] | Non
         for group in _choose(movable, wanted):
             off[group] = True
     too_few += [classes[label] if classes else str(label) for label in sorted(mixed - copies.keys())]
-    if too_few:
+    if too_few and not keep_small:
         raise DataError(
             f"too few pictures of {names_line(too_few)}: a class needs at least two different ones, to learn from one and be "
             f"tested on another; add pictures, or leave the class out"
@@ -79,13 +88,6 @@ def _choose(groups: list[list[int]], wanted: int) -> list[list[int]]:
     return chosen or [min(groups, key=len)]
 
 
-TEST_FRACTION = 0.2
-"""How much of a data set that brings no test part is split off to test on."""
-
-SEED = 0
-"""What splits for training follow from: not the run's seed, so that runs of every seed are tested on the same pictures."""
-
-
 def for_training(data: Dataset, validation_fraction: float) -> Dataset:
     """The data set with the parts that training needs: `train`, `test`, and `validation` where a fraction is asked for.
 
@@ -94,6 +96,7 @@ def for_training(data: Dataset, validation_fraction: float) -> Dataset:
     Args:
         data: with the part `train`, or with the single part `all`.
         validation_fraction: how much of the training part is held out as `validation` where there is none, 0-1; 0: nothing.
+            A class of which one distinct picture is left has none there.
 
     Errors: DataError, where there is nothing to train on, or a class is too small to be split.
     """
@@ -104,5 +107,8 @@ def for_training(data: Dataset, validation_fraction: float) -> Dataset:
     if "test" not in parts:
         train, parts["test"] = split(train, TEST_FRACTION, SEED, data.classes)
     if "validation" not in parts and validation_fraction > 0:
-        train, parts["validation"] = split(train, validation_fraction, SEED, data.classes)
+        # A class may be too small for a third part; what is watched need not have every class.
+        train, held_out = split(train, validation_fraction, SEED, data.classes, keep_small=True)
+        if len(held_out):
+            parts["validation"] = held_out
     return replace(data, parts={"train": train, **parts})

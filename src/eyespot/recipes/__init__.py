@@ -80,8 +80,8 @@ def with_settings(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     for key, value in changes.items():
         if key not in current:
             near = difflib.get_close_matches(key, current, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"a recipe has no setting {key!r}{hint} The settings are {', '.join(current)}")
+            hint = f"; did you mean {near[0]}?" if near else ";"
+            raise UsageError(f"a recipe has no setting {key!r}{hint} the settings are {', '.join(current)}")
         checked[key] = _as_type(key, value, types[key])
     return replace(recipe, **checked)
 
@@ -89,7 +89,10 @@ def with_settings(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 def _as_type(key: str, value: Any, wanted: Any) -> Any:
     """`value` as the type `wanted`: int, float, a choice of words, or one of these or None."""
     if isinstance(value, str):
-        value = yaml.safe_load(value)
+        try:
+            value = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError(f"{key} cannot be read: {value!r}") from None
     options = get_args(wanted)
     if options and all(isinstance(option, str) for option in options):
         if value not in options:

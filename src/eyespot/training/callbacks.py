@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager
+from math import isfinite
 from typing import Any
 
 from eyespot.models.backend import keras
@@ -48,27 +48,22 @@ class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
 
 
 class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
-    """Tells a `Progress` how far each epoch has come, with loss and accuracy, and one line when it ends."""
+    """Tells a `Task` how far the training has come, a `Progress` how each epoch went, and stops where the loss is no number."""
 
     only_reads_figures = True
 
-    def __init__(self, progress: Progress, epochs: int, pictures: int, batch_size: int) -> None:
+    def __init__(self, progress: Progress, task: Task, *, epochs: int, pictures: int, batch_size: int) -> None:
         super().__init__()
-        self._progress = progress
+        self._progress, self._task = progress, task
         self._epochs, self._pictures, self._batch_size = epochs, pictures, batch_size
-        self._open: AbstractContextManager[Task] | None = None
-        self._task: Task | None = None
-
-    def on_train_begin(self, logs: Figures | None = None) -> None:
-        """Open the bar of the whole training."""
-        self._open = self._progress.task("training", self._epochs * self._pictures)
-        self._task = self._open.__enter__()
 
     def on_train_batch_end(self, batch: int, logs: Figures | None = None) -> None:
-        """Move it on."""
-        if self._task is not None:
-            done = min(self._batch_size, self._pictures - batch * self._batch_size)
-            self._task.advance(done, **{name: (logs or {})[name] for name in ("loss", "accuracy")})
+        """Move the bar on."""
+        figures = logs or {}
+        done = min(self._batch_size, self._pictures - batch * self._batch_size)
+        self._task.advance(done, loss=figures["loss"], accuracy=figures["accuracy"])
+        if not isfinite(figures["loss"]):
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Figures | None = None) -> None:
         """Say how the epoch went."""
@@ -77,8 +72,3 @@ class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
         if "val_loss" in figures:
             parts += [f"watched loss {figures['val_loss']:.4f}", f"watched accuracy {figures['val_accuracy']:.4f}"]
         self._progress.note("  ".join(parts))
-
-    def on_train_end(self, logs: Figures | None = None) -> None:
-        """Close the bar."""
-        if self._open is not None:
-            self._open.__exit__(None, None, None)

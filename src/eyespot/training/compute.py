@@ -14,7 +14,7 @@ PRECISIONS = ("auto", "bfloat16", "float32", "float64")
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device that `name` means: `auto` is the GPU where there is one, else the processor.
+    """The device that `name` means: `auto` is the CUDA GPU where there is one, else the processor.
 
     Errors: InputError, where the device is unknown or not on this machine.
     """

@@ -78,13 +78,16 @@ class CallbackObserver:
     """Passes what happens in the loop on to Keras callbacks, which see, and may change, the weights of the Keras model.
 
     The model is brought up to date at the end of every epoch, and of every step where a callback asks to be told of steps.
+
+    Attributes:
+        looks_at_steps: whether one does.
     """
 
     def __init__(self, model: Any, callbacks: Any, exchange: WeightExchange) -> None:
         self._model = model
         self._callbacks = callbacks
         self._exchange = exchange
-        self._every_step = any(_looks_at_steps(callback) for callback in callbacks.callbacks)
+        self.looks_at_steps = any(_looks_at_steps(callback) for callback in callbacks.callbacks)
 
     @property
     def asks_to_stop(self) -> bool:
@@ -99,15 +102,15 @@ class CallbackObserver:
     def on_train_batch_begin(self, batch: int) -> None:
         """A step begins."""
         self._callbacks.on_train_batch_begin(batch)
-        if self._every_step:
+        if self.looks_at_steps:
             self._exchange.take_changes()
 
     def on_train_batch_end(self, batch: int, logs: Figures) -> None:
         """A step is done."""
-        if self._every_step:
+        if self.looks_at_steps:
             self._exchange.put()
         self._callbacks.on_train_batch_end(batch, logs)
-        if self._every_step:
+        if self.looks_at_steps:
             self._exchange.take_changes()
 
     def on_test_begin(self) -> None:

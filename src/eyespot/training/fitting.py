@@ -10,7 +10,7 @@ import torch
 
 from eyespot.errors import InputError, UnsupportedError
 from eyespot.models.backend import keras
-from eyespot.models.keras_network import frozen_layers, read
+from eyespot.models.keras_network import frozen_layers, read, unknown_layers
 from eyespot.training import losses, metrics, optimizers
 from eyespot.training.arguments import FitArguments, read_fit
 from eyespot.training.arrays import Arrays
@@ -68,7 +68,7 @@ def fit(
     if seed < 0:
         raise InputError(f"the seed must be a whole number of at least 0; got {seed!r}")
     try:
-        ensure_built(model, tuple(np.shape(x)[1:]))
+        ensure_built(model, tuple(getattr(x, "shape", ())[1:]))
         prepared = _prepare(model, x, y, seed, precision, device, arguments)
     except UnsupportedError as error:
         if fallback is None:
@@ -80,12 +80,12 @@ def fit(
 
 
 def supports(model: Any) -> list[str]:
-    """The layers of a Keras model that the engine does not know, as `name (class)`; an empty list: it trains the model.
+    """The layers of a Keras model that the engine does not know, as `name (class)`; an empty list: it knows them all.
 
-    Errors: InputError, where it is not a built Keras model.
+    `fit` may still refuse how they are put together or what they were given, such as a regularizer, and says so.
+
+    Errors: InputError, where it is not a built Keras model; UnsupportedError for a subclassed one.
     """
-    from eyespot.models.keras_network import unknown_layers
-
     return unknown_layers(model)
 
 

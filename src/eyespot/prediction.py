@@ -219,6 +219,8 @@ def load(name_or_path: str | Path | None = None, *, threads: int | None = None) 
 
     Errors: ModelError, where there is no such model or the file is not one that Eyespot wrote.
     """
+    if name_or_path is not None and not isinstance(name_or_path, str | os.PathLike):
+        raise InputError(f"a model is named by a path or a name; got {type(name_or_path).__name__}")
     return Model(find_model(name_or_path).path, threads=threads)
 
 

@@ -124,7 +124,7 @@ def train(
         folder.write_args(order.arguments())
         dataset = _load(order, folder, strict, progress)
         trained = _learn(order, dataset, folder, progress)
-    return _judge(order, dataset, trained, folder, _write_model(order, dataset, trained, folder), progress)
+        return _judge(order, dataset, trained, folder, _write_model(order, dataset, trained, folder), progress)
 
 
 def _check_count(name: str, value: object, least: int, most: int) -> None:
@@ -134,14 +134,17 @@ def _check_count(name: str, value: object, least: int, most: int) -> None:
 
 @contextmanager
 def _new_folder(out: str | Path | None, order: _Order) -> Iterator[RunFolder]:
-    """A new run folder, which is removed again where the block fails before anything was learned."""
+    """A new run folder; where the block fails it is removed again, unless a trained model is in it: then the error says so."""
     name = run_name(order.data, order.recipe_name, datetime.now())
     folder = create(None, name) if out is None else create_at(Path(out))
     try:
         yield folder
-    except BaseException:
-        if not folder.history.exists():
+    except BaseException as error:
+        kept = [path for path in (folder.model, folder.keras_model) if path.exists()]
+        if not kept:
             shutil.rmtree(folder.path, ignore_errors=True)
+        elif isinstance(error, RunError):
+            raise RunError(f"{error}; the trained model is kept: {kept[0]}") from error
         raise
 
 
@@ -155,7 +158,7 @@ def _load(order: _Order, folder: RunFolder, strict: bool, progress: Progress) ->
         what = f"{skipped} of {len(loaded) + skipped} pictures cannot be read, such as {first.path}: {first.reason}"
         if strict:
             raise DataError(what)
-        progress.note(f"{what}; all are named in {folder.skipped}")
+        progress.note(what)
     dataset = for_training(loaded, recipe.validation_fraction if recipe.watch == "validation" else 0.0)
     counts = ", ".join(f"{len(part):,} {name}" for name, part in dataset.parts.items())
     progress.note(f"{dataset.name}: {len(dataset.classes)} classes; pictures: {counts}")
@@ -267,6 +270,7 @@ def _facts(order: _Order, dataset: Dataset, trained: Trained, folder: RunFolder)
         parameters=trained.model.count_params(),
         epochs=len(trained.history),
         stopped_early=trained.stopped_early,
+        interrupted=trained.interrupted is not None,
         train_seconds=trained.seconds,
         seed=order.seed,
         date=f"{datetime.now():%Y-%m-%d %H:%M}",

@@ -167,7 +167,9 @@ def test_sigterm_ends_with_143_and_leaves_nothing_half_written(workplace: Path) 
 
 def test_ctrl_c_ends_with_130() -> None:
     code = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        # A shell that starts the tests in the background has them ignore SIGINT.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from eyespot.cli import main, predict\n"
         "def wait(name, *, quiet):\n"
         "    print('ready', flush=True)\n"

@@ -91,7 +91,7 @@ def test_the_text_has_a_headline_and_a_line_for_each_class(eyespot: Eyespot, pho
     assert lines[0].startswith("accuracy ")
     assert [line.split()[0] for line in lines[2:]] == ["class", *CLASSES]
     assert outcome.err.splitlines()[0].startswith("model: the latest finished run")
-    assert "data: photos, 12 pictures (all)" in outcome.err
+    assert "data: photos; 12 pictures, part: all" in outcome.err
 
 
 def test_val_is_the_same_verb(eyespot: Eyespot, photos: Path) -> None:
@@ -118,19 +118,19 @@ def test_the_test_part_is_used_where_there_is_one(eyespot: Eyespot, photos: Path
 def test_one_word_that_names_a_run_or_a_file_is_the_model(eyespot: Eyespot, trained: Path, word: str) -> None:
     outcome = eyespot("evaluate", word)
     assert outcome.code == 0
-    assert "data: photos, which the model was trained on, 3 pictures (test)" in outcome.err
+    assert "data: photos (what the model was trained on, left out on the command line); 3 pictures, part: test" in outcome.err
 
 
 def test_any_other_word_alone_is_the_data(eyespot: Eyespot, photos: Path) -> None:
     outcome = eyespot("evaluate", "photos")
     assert outcome.err.splitlines()[0].startswith("model: the latest finished run")
-    assert "data: photos, 12 pictures (all)" in outcome.err
+    assert "data: photos; 12 pictures, part: all" in outcome.err
     assert "no such folder or file: phtos (is photos meant?)" in eyespot("evaluate", "phtos").err
 
 
 def test_a_folder_here_comes_before_a_run_of_the_same_name(eyespot: Eyespot, photos: Path) -> None:
     Path("runs/pets").rename("runs/photos")
-    assert "data: photos, 12 pictures (all)" in eyespot("evaluate", "photos").err
+    assert "data: photos; 12 pictures, part: all" in eyespot("evaluate", "photos").err
 
 
 def test_without_data_the_pictures_held_out_in_training_are_used(eyespot: Eyespot, trained: Path) -> None:

@@ -144,17 +144,17 @@ def _described(path: Path, metadata: Mapping[str, str]) -> Description:
 
 
 def _read_intact(path: Path) -> bytes:
-    """The bytes of a sealed file, the seal checked before anything parses them."""
+    """The bytes of a sealed file, complete in itself and as it was sealed."""
     model = _read_bytes(path)
     if not is_sealed(model):
         raise ModelError(f"{path} {_why_unsealed(model)}")
-    if not is_intact(model):
-        raise ModelError(f"{path} is damaged: it does not match the checksum within it; copy it again, or train again")
     # A tensor with external data names the file that holds it by the key "location".
     if b"location" in model and _has_external_data(_parse(model)):
         raise ModelError(
             f"{path} has external data: part of it lies in other files; Eyespot reads only models that are complete"
         )
+    if not is_intact(model):
+        raise ModelError(f"{path} is damaged: it does not match the checksum within it; copy it again, or train again")
     return model
 
 

@@ -51,8 +51,8 @@ def run(arguments: Arguments) -> int:
 
     dataset = data.load(source or _trained_on(model), model.size, minimum_classes=1, progress=shown)
     chosen = choose(model, dataset, arguments.split, held_out=source is None)
-    origin = "" if source else ", which the model was trained on"
-    shown.note(f"data: {one_line(dataset.name)}{origin}, {len(chosen.part):,} pictures ({chosen.name})")
+    origin = "" if source else " (what the model was trained on, left out on the command line)"
+    shown.note(f"data: {one_line(dataset.name)}{origin}; {len(chosen.part):,} pictures, part: {chosen.name}")
     if chosen.known:
         shown.note("the model has learned from these pictures: the figures flatter it; --split test takes those held out")
     evaluation = judge(model, chosen.part, dataset.classes, progress=shown)

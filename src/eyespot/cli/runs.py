@@ -42,7 +42,7 @@ _HEAD = ("run", "data", "recipe", "accuracy", "balanced", "epochs", "date", "")
 
 
 def _row(summary: RunSummary) -> tuple[str, ...]:
-    state = summary.problem or ("" if summary.is_finished else "not finished")
+    state = summary.problem or ("interrupted" if summary.interrupted else "" if summary.is_finished else "not finished")
     return (
         one_line(summary.name),
         one_line(summary.data or "-"),

@@ -53,8 +53,8 @@ def split(
     too_few += [classes[label] if classes else str(label) for label in sorted(mixed - copies.keys())]
     if too_few and not keep_small:
         raise DataError(
-            f"too few pictures of {names_line(too_few)}: a class needs at least two different ones, to learn from one and be "
-            f"tested on another; add pictures, or leave the class out"
+            f"too few pictures of {names_line(too_few)}: a class needs at least two different ones, that no other class has, "
+            f"to learn from one and be tested on another; add pictures, or leave the class out"
         )
     return part.take(np.flatnonzero(~off)), part.take(np.flatnonzero(off))
 

@@ -20,6 +20,7 @@ class Facts:
         parameters: how many numbers the network holds.
         epochs: how many were trained.
         stopped_early: whether training ended before the epochs the recipe allows.
+        interrupted: whether somebody ended it.
         train_seconds: how long training took.
         seed: what all randomness followed from.
         date: when, in words.
@@ -36,6 +37,7 @@ class Facts:
     parameters: int | None = None
     epochs: int | None = None
     stopped_early: bool = False
+    interrupted: bool = False
     train_seconds: float | None = None
     seed: int | None = None
     date: str = ""

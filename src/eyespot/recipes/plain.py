@@ -19,7 +19,7 @@ def adam_falling_to_zero(learning_rate: float, steps: int) -> Any:
     """Adam whose rate rises over the first tenth of the steps and then falls along a cosine to zero."""
     warm_up = max(steps // 10, 1)
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, decay_steps=max(steps - warm_up, 1), warmup_target=learning_rate, warmup_steps=warm_up
+        learning_rate / warm_up, decay_steps=max(steps - warm_up, 1), warmup_target=learning_rate, warmup_steps=warm_up
     )
     return keras.optimizers.Adam(schedule)
 

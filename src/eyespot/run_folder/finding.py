@@ -31,6 +31,7 @@ class RunSummary:
         seconds: of training; None while unfinished.
         date: when it finished, or was begun.
         is_finished: whether it came to its end.
+        interrupted: whether somebody ended the training before it was done.
         problem: what is wrong with its files, or None.
     """
 
@@ -44,6 +45,7 @@ class RunSummary:
     seconds: float | None
     date: datetime
     is_finished: bool
+    interrupted: bool = False
     problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -59,6 +61,7 @@ class RunSummary:
             "seconds": self.seconds,
             "date": self.date.isoformat(),
             "finished": self.is_finished,
+            "interrupted": self.interrupted,
             "problem": self.problem,
         }
 
@@ -131,6 +134,7 @@ def summarize(run: RunFolder) -> RunSummary:
         seconds=_number(metrics.get("train_seconds")),
         date=_date(run),
         is_finished=run.is_finished,
+        interrupted=metrics.get("interrupted") is True,
         problem=problem,
     )
 

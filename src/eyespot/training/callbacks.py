@@ -21,15 +21,22 @@ class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
         epochs: the rows written so far.
     """
 
+    only_reads_figures = True
+
     def __init__(self, folder: RunFolder) -> None:
         super().__init__()
         self._folder = folder
         self._begin = 0.0
+        self._learning_rate = 0.0
         self.epochs: tuple[Epoch, ...] = ()
 
     def on_epoch_begin(self, epoch: int, logs: Figures | None = None) -> None:
         """Note the time."""
         self._begin = time.perf_counter()
+
+    def on_train_batch_begin(self, batch: int, logs: Figures | None = None) -> None:
+        """Note the rate of the step; afterwards a schedule tells that of the next one."""
+        self._learning_rate = float(self.model.optimizer.learning_rate)
 
     def on_epoch_end(self, epoch: int, logs: Figures | None = None) -> None:
         """Add a row."""
@@ -40,7 +47,7 @@ class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
             accuracy=figures["accuracy"],
             val_loss=figures.get("val_loss"),
             val_accuracy=figures.get("val_accuracy"),
-            learning_rate=float(self.model.optimizer.learning_rate),
+            learning_rate=self._learning_rate,
             seconds=time.perf_counter() - self._begin,
         )
         self.epochs += (row,)

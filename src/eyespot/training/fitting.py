@@ -29,8 +29,8 @@ _FLOATS = {"bfloat16": torch.float32, "float32": torch.float32, "float64": torch
 
 def fit(
     model: Any,
-    x: Any,
-    y: Any,
+    x: Any = None,
+    y: Any = None,
     *,
     fallback: str | None = None,
     seed: int = 0,
@@ -160,7 +160,7 @@ def _prepare(model: Any, x: Any, y: Any, seed: int, precision: str, device_name:
             x, y, input_shape=network.input_shape, output_shape=output_shape, is_sparse=loss.is_sparse, **arguments
         )
     except TypeError as error:
-        raise InputError(f"fit does not know an argument it was given: {error}") from None
+        raise InputError(f"fit does not know an argument it was given: {str(error).rpartition(' ')[2]}") from None
     engine = Engine(
         network=native,
         optimizer=optimizers.translate(compiled.optimizer, named_parameters(model, native)),

@@ -11,7 +11,10 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +172,43 @@ def run_json(command: Sequence[str | Path], environment: Mapping[str, str] | Non
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))}\nfailed with exit code {done.returncode}:\n{done.stderr[-4000:]}")
     return json.loads(done.stdout)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a process took.
+
+    Attributes:
+        seconds: from its start to its exit.
+        peak_bytes: the most memory that it held at once, or a process that it started and waited for, whichever is more.
+        output: what it wrote to standard output.
+    """
+
+    seconds: float
+    peak_bytes: int
+    output: str
+
+
+def measure(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Measured:
+    """Run `command` in `folder` and measure it; on Linux and macOS.
+
+    The system counts what this process itself ever held as the child's least: so keep pictures and models out of it.
+
+    Errors: SystemExit with what it wrote to stderr, where it fails.
+    """
+    words = [str(part) for part in command]
+    # Files, not pipes: nobody has to empty them while the process is waited for.
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        started = time.perf_counter()
+        with subprocess.Popen(words, env=environment, cwd=folder, stdout=output, stderr=errors) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+            process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        if process.returncode != 0:
+            raise SystemExit(f"{' '.join(words)}\nfailed with exit code {process.returncode}:\n{errors.read()[-4000:]}")
+        unit = 1 if sys.platform == "darwin" else 1024
+        return Measured(seconds, usage.ru_maxrss * unit, output.read())

@@ -16,6 +16,8 @@ README = HERE / "README.md"
 BENCHMARKS = (
     "training_throughput",
     "tutorial_accuracy",
+    "accuracy_speed",
+    "quick_against_tutorial",
     "learning_curves",
     "letters",
     "predict_latency",

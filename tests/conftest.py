@@ -107,7 +107,7 @@ def tiny_model(tiny_network: Network, tmp_path_factory: pytest.TempPathFactory) 
         classes=("cat", "dog", "frog"),
         size=(8, 10),
         data={"name": "pets", "fingerprint": "0" * 64},
-        recipe={"name": "plain", "watch": "validation", "validation_fraction": 0.1},
+        recipe={"name": "quick", "watch": "validation", "validation_fraction": 0.1},
     )
     write(path, tiny_network, description)
     return path

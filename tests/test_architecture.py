@@ -22,7 +22,7 @@ PLACES = {
     "keras": ("models/backend.py",),
     "eyespot.models.backend": ("models", "recipes", "training", "exporting"),
     "onnx": ("bundle", "explanation", "exporting"),
-    "onnxruntime": ("bundle",),
+    "onnxruntime": ("bundle", "exporting"),
 }
 """A module -> the only places of the package that import it."""
 

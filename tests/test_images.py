@@ -338,3 +338,24 @@ def test_real_photographs_are_decoded(clothes: Path) -> None:
     decoded = np.stack([images.decode(path, (32, 32)) for path in photographs])
     assert decoded.shape == (40, 32, 32, 3)
     assert (decoded.std(axis=(1, 2, 3)) > 10).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
+def test_a_header_tells_the_size_and_nothing_is_decoded(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / f"picture.{kind.lower()}"
+    Image.new("RGB", (50, 30)).save(path, kind)
+
+    def load(*arguments: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(Image.Image, "load", load)
+    assert images.native_size(path) == images.native_size(path.read_bytes()) == (30, 50)
+
+
+def test_a_header_that_cannot_be_read_names_the_picture(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=r"picture\.png: is not"):
+        images.native_size(path)
+    with pytest.raises(ImageError, match="cat: is empty"):
+        images.native_size(b"", name="cat")

@@ -205,6 +205,7 @@ def test_load_finds_a_run_by_its_folder_and_the_latest(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("eyespot.run_folder.finding._SHIPPED", tmp_path / "no models")
     with pytest.raises(ModelError, match="there is no model"):
         eyespot.load()
     run = RunFolder(tmp_path / "runs" / "pets")

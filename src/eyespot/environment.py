@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, requires, version
 
 PACKAGES = ("numpy", "pillow", "onnxruntime", "onnx", "keras", "torch")
 """The packages whose versions a result may depend on."""
@@ -13,6 +12,8 @@ PACKAGES = ("numpy", "pillow", "onnxruntime", "onnx", "keras", "torch")
 
 def package_version(package: str) -> str | None:
     """The version of an installed package, or None."""
+    from importlib.metadata import PackageNotFoundError, version  # slow, and a prediction needs only `threads`
+
     try:
         return version(package)
     except PackageNotFoundError:
@@ -21,6 +22,8 @@ def package_version(package: str) -> str | None:
 
 def extras() -> dict[str, bool]:
     """The optional parts of Eyespot, and whether all that each needs is installed."""
+    from importlib.metadata import requires
+
     installed: dict[str, bool] = {}
     for requirement in requires("eyespot") or []:
         extra = re.search(r"""extra\s*==\s*["']([^"']+)["']""", requirement)

@@ -21,9 +21,20 @@ from __future__ import annotations
 
 
 class EyespotError(Exception):
-    """The base of every error that Eyespot raises on purpose; its text is meant for the user."""
+    """The base of every error that Eyespot raises on purpose; its text is meant for the user.
+
+    Args:
+        message: one line; names in it may hold anything, line ends too, which are shown as blanks.
+        more: further lines, such as the ways out.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, *more: str) -> None:
+        super().__init__(message, *more)
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class UsageError(EyespotError):

@@ -90,7 +90,9 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 def _fault(member: zipfile.ZipInfo) -> str | None:
     """What makes a zip's member unsafe to unpack; None where nothing does."""
     name = member.filename.replace("\\", "/")
-    if PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive or ".." in PurePosixPath(name).parts:
+    if PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive:
+        return "has an absolute path"
+    if ".." in PurePosixPath(name).parts:
         return "points outside the zip"
     if stat.S_ISLNK(member.external_attr >> 16):  # the upper half holds the mode where the zip was made on Unix
         return "is a link"

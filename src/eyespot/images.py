@@ -84,6 +84,27 @@ def decode(source: Path | bytes, size: tuple[int, int] | None = None, *, name: s
         raise ImageError(name, _reason(error)) from error
 
 
+def native_size(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
+    """A picture's own (height, width), as its header says, before it is turned upright; nothing is decoded.
+
+    Args:
+        source: a file, or a file's bytes.
+        name: what errors call the picture; left out: its path.
+
+    Errors: ImageError, whatever is wrong with the header.
+    """
+    if name is None:
+        name = str(source) if isinstance(source, Path) else "picture"
+    try:
+        with _pillow_silenced, source.open("rb") if isinstance(source, Path) else BytesIO(source) as file:
+            width, height = _open(file, name).size
+            return height, width
+    except ImageError:
+        raise
+    except Exception as error:  # as in `decode`
+        raise ImageError(name, _reason(error)) from error
+
+
 def resize(image: NDArray[np.uint8] | Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     """An opened picture at another size, by the module's rule: (height, width, 3) uint8, RGB.
 

@@ -1,44 +1,32 @@
-"""Data and a recipe in, a run folder out: load, split, train, bundle, evaluate, report. It is what `eyespot.train` is."""
+"""Data and a recipe in, a run folder out: load, split, plan, train, bundle, evaluate, report. It is what `eyespot.train` is."""
 
 from __future__ import annotations
 
 import shlex
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eyespot import bundle, environment, recipes
 from eyespot import data as sources
 from eyespot.data.dataset import Dataset
 from eyespot.data.splits import for_training
-from eyespot.errors import DataError, InputError, RunError, VerificationError
-from eyespot.evaluation.card import write_card
+from eyespot.errors import DataError, RunError
 from eyespot.evaluation.facts import Facts
-from eyespot.evaluation.figures import write_confusion_matrix, write_curves
-from eyespot.evaluation.metrics import evaluate
-from eyespot.evaluation.report import write_report
-from eyespot.files import atomic_path
+from eyespot.evaluation.judgement import judge
 from eyespot.prediction import Model
 from eyespot.progress import SILENT, Progress
-from eyespot.recipes import Recipe
-from eyespot.run_folder import RunFolder, create, create_at, run_name
+from eyespot.recipes.order import Order, ordered
+from eyespot.run_folder import RunFolder, create, create_at, discard, run_name
 
 if TYPE_CHECKING:
-    from eyespot.training import Trained
-
-MAX_SEED = 2**32 - 1
-MAX_THREADS = 1024
-
-VERIFIED_PICTURES = 256
-"""So many real pictures are put through the trained network and the written model, and must come out alike."""
+    from eyespot.evaluation.metrics import Evaluation
+    from eyespot.training import Plan, Trained
 
 
 @dataclass(frozen=True)
@@ -62,32 +50,28 @@ class Run:
 
 
 @dataclass(frozen=True)
-class _Order:
-    """What was asked for, every default filled in."""
+class _Clock:
+    """When the parts of a run began, on the clock of `time.monotonic`."""
 
-    data: str
-    recipe_name: str
-    recipe: Recipe
-    seed: int
-    device: str
-    threads: int | None
+    began: float
+    planned: float
+    learned: float
 
-    def arguments(self) -> dict[str, Any]:
-        """What args.yaml holds."""
+    def spent(self) -> dict[str, float]:
+        """The seconds `before` the training, in `training`, and `after` it until now."""
         return {
-            "data": self.data,
-            "recipe": self.recipe_name,
-            "seed": self.seed,
-            "device": self.device,
-            "threads": self.threads,
-            "set": recipes.settings(self.recipe),
+            "before": self.planned - self.began,
+            "training": self.learned - self.planned,
+            "after": time.monotonic() - self.learned,
         }
 
 
 def train(
     data: str | Path,
-    recipe: str | Path = recipes.DEFAULT,
+    recipe: str | Path | None = None,
     *,
+    budget: float | str | None = None,
+    began: float | None = None,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
@@ -100,7 +84,10 @@ def train(
 
     Args:
         data: `cifar10`, `letters`, a folder, a zip or a CSV of pictures; see `eyespot.data.load`.
-        recipe: a recipe's name or the path of a .py file that defines one.
+        recipe: a recipe's name or the path of a .py file that defines one; None: `budget`.
+        budget: the time that all of it may take, in seconds or as in `1m30s`: network and epochs are chosen so that it ends on
+            time. None: a minute where neither another recipe nor epochs are given.
+        began: when that time began, on the clock of `time.monotonic`; None: now.
         seed: from which initial weights, order and dropout follow; at least 0.
         settings: fields of the recipe to change, such as `{"epochs": 3}`.
         out: the run's folder; None: a new one in `./runs`.
@@ -112,28 +99,41 @@ def train(
     Ctrl-C (or SIGTERM) ends the training after the step under way; what was learned is bundled and evaluated all the same,
     and `Run.interrupted` says so.
 
-    Errors: UsageError for an unknown recipe or setting; DataError; RunError where the folder cannot be written;
-    VerificationError where the written model does not compute what was trained.
+    Errors: UsageError for an unknown recipe or setting, and for a budget where the training is settled otherwise; DataError;
+    RunError where the folder cannot be written; VerificationError where the written model does not compute what was trained.
     """
-    _check_count("the seed", seed, 0, MAX_SEED)
-    if threads is not None:
-        _check_count("threads", threads, 1, MAX_THREADS)
-    chosen = recipes.with_settings(recipes.load(str(recipe)), settings or {})
-    order = _Order(str(data), str(recipe), chosen, seed, device, threads)
+    began = time.monotonic() if began is None else began
+    order = ordered(str(data), recipe, budget=budget, settings=settings or {}, seed=seed, device=device, threads=threads)
     with _new_folder(out, order) as folder:
         folder.write_args(order.arguments())
         dataset = _load(order, folder, strict, progress)
+        order, plan = _settle(order, dataset, began, progress)
+        folder.write_args(order.arguments())
+        planned = time.monotonic()
         trained = _learn(order, dataset, folder, progress)
-        return _judge(order, dataset, trained, folder, _write_model(order, dataset, trained, folder), progress)
-
-
-def _check_count(name: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InputError(f"{name} must be a whole number from {least} to {most}; got {value!r}")
+        clock = _Clock(began, planned, time.monotonic())
+        facts = _facts(order, dataset, trained, folder)
+        difference = _write_model(order, dataset, facts, trained, folder)
+        evaluation = judge(
+            folder,
+            Model(folder.model, threads=order.threads),
+            facts=facts,
+            data=dataset,
+            part=dataset.parts["test"],
+            history=trained.history,
+            progress=progress,
+        )
+        metrics = {
+            **_metrics(order, dataset, facts, trained, folder, evaluation),
+            "largest_probability_difference": difference,
+            "budget": _spent(order, plan, clock),
+        }
+        folder.write_metrics(metrics)
+        return Run(folder, metrics, trained.interrupted)
 
 
 @contextmanager
-def _new_folder(out: str | Path | None, order: _Order) -> Iterator[RunFolder]:
+def _new_folder(out: str | Path | None, order: Order) -> Iterator[RunFolder]:
     """A new run folder; where the block fails it is removed again, unless a trained model is in it: then the error says so."""
     name = run_name(order.data, order.recipe_name, datetime.now())
     folder = create(None, name) if out is None else create_at(Path(out))
@@ -142,16 +142,18 @@ def _new_folder(out: str | Path | None, order: _Order) -> Iterator[RunFolder]:
     except BaseException as error:
         kept = [path for path in (folder.model, folder.keras_model) if path.exists()]
         if not kept:
-            shutil.rmtree(folder.path, ignore_errors=True)
+            discard(folder)
         elif isinstance(error, RunError):
             raise RunError(f"{error}; the trained model is kept: {kept[0]}") from error
+        elif not isinstance(error, Exception):
+            error.add_note(f"the run is not finished, but its trained model is kept: {kept[0]}")
         raise
 
 
-def _load(order: _Order, folder: RunFolder, strict: bool, progress: Progress) -> Dataset:
+def _load(order: Order, folder: RunFolder, strict: bool, progress: Progress) -> Dataset:
     """The data set in the parts that the recipe needs; what had to be left out is in skipped.csv."""
     recipe = order.recipe
-    loaded = sources.load(order.data, (recipe.size, recipe.size), progress=progress)
+    loaded = sources.load(order.data, order.size, progress=progress)
     folder.write_skipped((file.path, file.reason) for file in loaded.skipped)
     if loaded.skipped:
         first, skipped = loaded.skipped[0], len(loaded.skipped)
@@ -171,71 +173,52 @@ def _load(order: _Order, folder: RunFolder, strict: bool, progress: Progress) ->
     return dataset
 
 
-def _learn(order: _Order, dataset: Dataset, folder: RunFolder, progress: Progress) -> Trained:
+def _settle(order: Order, dataset: Dataset, began: float, progress: Progress) -> tuple[Order, Plan | None]:
+    """The order with what it leaves to the pictures and to the time there is settled; and the plan, where there is a budget."""
+    from eyespot import training
+
+    recipe = replace(order.recipe, size=dataset.parts["train"].images.shape[1])
+    recipe = training.with_flip_settled(recipe, dataset, progress)
+    if not order.fits_the_data:
+        return replace(order, recipe=recipe), None
+    if order.budget is None:
+        return replace(order, recipe=training.without_budget(recipe, order.given, dataset)), None
+    plan = training.plan(
+        recipe,
+        order.given,
+        dataset,
+        seconds=order.budget,
+        began=began,
+        device=order.device,
+        threads=order.threads,
+    )
+    for line in plan.notes:
+        progress.note(line)
+    return replace(order, recipe=plan.recipe, threads=plan.threads), plan
+
+
+def _learn(order: Order, dataset: Dataset, folder: RunFolder, progress: Progress) -> Trained:
     from eyespot.training import learn
 
     return learn(order.recipe, dataset, folder, seed=order.seed, device=order.device, threads=order.threads, progress=progress)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[Path]:
-    """The path, with a disk that is full or not writable turned into a RunError that names it."""
-    try:
-        yield path
-    except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
+def _write_model(order: Order, dataset: Dataset, facts: Facts, trained: Trained, folder: RunFolder) -> float:
+    from eyespot.training import write_model
 
-
-def _write_model(order: _Order, dataset: Dataset, trained: Trained, folder: RunFolder) -> float:
-    """Write model.keras and model.onnx, and return by how much, at most, the latter's probabilities differ from Keras' own."""
-    from eyespot.models.keras_network import read, uncompiled
-
-    with _writing(folder.keras_model) as path, atomic_path(path) as temporary:
-        uncompiled(trained.model).save(temporary)
     description = bundle.Description(
         classes=dataset.classes,
         size=(order.recipe.size, order.recipe.size),
-        data={"name": dataset.name, "fingerprint": dataset.fingerprint()},
+        data={"name": dataset.name, "fingerprint": facts.fingerprint},
         recipe={"name": order.recipe_name, **recipes.settings(order.recipe)},
     )
-    with _writing(folder.model) as path:
-        bundle.write(path, read(trained.model), description)
-    pictures = dataset.parts["test"].images[:VERIFIED_PICTURES]
-    expected = trained.model.predict(pictures.astype(np.float32), batch_size=VERIFIED_PICTURES, verbose=0)
-    try:
-        return bundle.verify(folder.model, pictures, expected)
-    except VerificationError:
-        folder.model.unlink()  # nobody is to predict with it
-        raise
+    return write_model(folder, trained.model, description, dataset.parts["test"].images)
 
 
-def _judge(order: _Order, dataset: Dataset, trained: Trained, folder: RunFolder, difference: float, progress: Progress) -> Run:
-    """Evaluate the written model on the test part and write all that is said about it; metrics.json comes last."""
-    test = dataset.parts["test"]
-    begin = time.perf_counter()
-    probabilities = Model(folder.model, threads=order.threads).probabilities(test.images, progress=progress)
-    evaluation = evaluate(
-        probabilities, test.labels, dataset.classes, images_per_second=len(test) / (time.perf_counter() - begin)
-    )
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    folder.write_predictions(
-        (name, dataset.classes[label], dataset.classes[guess], float(probability))
-        for name, label, guess, probability in zip(test.names, test.labels, predicted, confidence, strict=True)
-    )
-    facts = _facts(order, dataset, trained, folder)
-    write_curves(folder.curves, trained.history, facts.watched)
-    write_confusion_matrix(folder.confusion_matrix, evaluation.confusion_matrix, dataset.classes)
-    write_report(
-        folder.report,
-        facts=facts,
-        data=dataset,
-        part=test,
-        probabilities=probabilities,
-        evaluation=evaluation,
-        history=trained.history,
-    )
-    write_card(folder, facts=facts, data=dataset, evaluation=evaluation)
-    metrics = {
+def _metrics(
+    order: Order, dataset: Dataset, facts: Facts, trained: Trained, folder: RunFolder, evaluation: Evaluation
+) -> dict[str, Any]:
+    return {
         "run": str(folder.path),
         "recipe": order.recipe_name,
         "data": order.data,
@@ -250,16 +233,28 @@ def _judge(order: _Order, dataset: Dataset, trained: Trained, folder: RunFolder,
         "skipped": len(dataset.skipped),
         "test": evaluation.to_json(),
         "interrupted": trained.interrupted is not None,
-        "largest_probability_difference": difference,
         "pictures": {name: len(part) for name, part in dataset.parts.items()},
         "data_facts": dict(dataset.facts),
         "environment": dict(facts.environment),
     }
-    folder.write_metrics(metrics)
-    return Run(folder, metrics, trained.interrupted)
 
 
-def _facts(order: _Order, dataset: Dataset, trained: Trained, folder: RunFolder) -> Facts:
+def _spent(order: Order, plan: Plan | None, clock: _Clock) -> dict[str, Any] | None:
+    """The budget, the seconds that were predicted, to the end of the process, and those spent so far; None without a budget."""
+    if plan is None:
+        return None
+    spent = clock.spent()
+    return {
+        "seconds": order.budget,
+        "predicted_seconds": sum(plan.predicted.values()),
+        "spent_seconds": sum(spent.values()),
+        "predicted": dict(plan.predicted),
+        "spent": spent,
+        "measured": dict(plan.measured),
+    }
+
+
+def _facts(order: Order, dataset: Dataset, trained: Trained, folder: RunFolder) -> Facts:
     return Facts(
         run=folder.name,
         command=f"eyespot train --config {shlex.quote(str(folder.args))}",

@@ -42,7 +42,7 @@ def test_the_description_comes_back(tiny_network: Network, tmp_path: Path) -> No
         classes=("straße", "猫", 'quote " and \\'),
         size=(8, 10),
         data={"name": "signs", "fingerprint": "ab" * 32},
-        recipe={"name": "plain", "epochs": 3, "patience": None},
+        recipe={"name": "quick", "epochs": 3, "patience": None},
         temperature=1.5,
         unsure_threshold=0.25,
     )

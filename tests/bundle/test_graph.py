@@ -67,6 +67,14 @@ def test_it_is_of_a_version_that_old_runtimes_read(graph):
     assert [(opset.domain, opset.version) for opset in graph.opset_import] == [("", 18)]
 
 
+def test_a_gelu_is_one_operator_of_the_oldest_set_that_has_it():
+    network = read(keras.Sequential([keras.Input((4, 4, 3)), L.Conv2D(2, 3, activation="gelu"), L.Activation("gelu")]))
+    model = to_onnx(network)
+    assert [node.op_type for node in model.graph.node] == ["Cast", "Transpose", "Conv", "Gelu", "Gelu"]
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", onnx.defs.get_schema("Gelu").since_version)]
+    assert model.ir_version <= 10
+
+
 def test_its_shapes_are_those_that_onnx_infers(network, graph):
     inferred = onnx.shape_inference.infer_shapes(graph, strict_mode=True, data_prop=True).graph.value_info
     found = {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim][1:] for value in inferred}

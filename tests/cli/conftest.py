@@ -38,8 +38,8 @@ def workplace(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     run = RunFolder(Path("runs/pets"))
     run.path.mkdir(parents=True)
     run.model.write_bytes(tiny_model.read_bytes())
-    run.write_args({"data": "photos", "recipe": "plain"})
-    run.write_metrics({"recipe": "plain", "data": "photos", "epochs": 3, "test": {"accuracy": 0.75, "balanced_accuracy": 0.5}})
+    run.write_args({"data": "photos", "recipe": "quick"})
+    run.write_metrics({"recipe": "quick", "data": "photos", "epochs": 3, "test": {"accuracy": 0.75, "balanced_accuracy": 0.5}})
     return tmp_path
 
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from eyespot.cli import main, predict
+from eyespot.cli.command import _Terminated as Terminated
 from eyespot.errors import DataError, EyespotError, MissingExtraError
 
 COMMAND = [sys.executable, "-m", "eyespot"]
@@ -141,6 +142,41 @@ def test_debug_shows_the_traceback(eyespot: Callable[..., SimpleNamespace], monk
 def test_a_message_cannot_steer_the_terminal(eyespot: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch) -> None:
     replaced(monkeypatch, EyespotError("no file \x1b[2J.png"))
     assert eyespot("predict", "a.png").err == "eyespot: no file  [2J.png\n"
+
+
+def test_a_line_end_in_a_name_does_not_break_the_line(
+    eyespot: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced(
+        monkeypatch, DataError("no picture of black\ncat\u2028s can be read", "Two ways out:\n  one\n  two", "and a last line")
+    )
+    assert eyespot("predict", "a.png").err.splitlines() == [
+        "eyespot: no picture of black cat s can be read",
+        *("Two ways out:", "  one", "  two", "and a last line"),
+    ]
+
+
+def test_a_class_whose_name_has_a_line_end_is_named_in_one_line(
+    eyespot: Callable[..., SimpleNamespace], workplace: Path
+) -> None:
+    (workplace / "photos" / "black\ncat").mkdir(parents=True)
+    (workplace / "photos" / "black\ncat" / "1.png").write_bytes(b"no picture")
+    outcome = eyespot("data", "info", "photos")
+    assert (outcome.code, len(outcome.err.splitlines())) == (1, 1)
+    assert "no picture of black cat can be read" in outcome.err
+
+
+@pytest.mark.parametrize("signaled", [KeyboardInterrupt(), Terminated()], ids=["interrupted", "terminated"])
+def test_what_became_of_the_work_is_said_where_it_was_interrupted(
+    eyespot: Callable[..., SimpleNamespace],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    signaled: BaseException,
+) -> None:
+    signaled.add_note("the model is kept in runs/pets")
+    replaced(monkeypatch, signaled)
+    word = request.node.callspec.id
+    assert eyespot("predict", "a.png").err == f"eyespot: {word}; the model is kept in runs/pets\n"
 
 
 def test_sigterm_ends_with_143_and_leaves_nothing_half_written(workplace: Path) -> None:

@@ -39,10 +39,11 @@ def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     )
     asked: list[str] = []
 
-    def train(data: str, recipe: str, *, out: Path, **others: Any) -> runs.Run:
+    def train(data: str, recipe: None, *, out: Path, budget: float, **others: Any) -> runs.Run:
+        assert budget < 60
         asked.append(data)
         folder = RunFolder(out)
-        description = Description(letters.CLASSES, (32, 32), {"name": "letters", "fingerprint": ""}, {"name": recipe})
+        description = Description(letters.CLASSES, (32, 32), {"name": "letters", "fingerprint": ""}, {"name": "budget"})
         write(folder.model, network, description)
         metrics = {
             "epochs": 1,
@@ -64,7 +65,7 @@ def test_it_goes_through_the_verbs_and_ends_with_the_report(eyespot: Eyespot, un
     lines = outcome.out.replace("\\", "/").splitlines()
     assert (outcome.code, untrained) == (0, ["letters"])
     assert [line for line in lines if line.startswith("$ ")] == [
-        "$ eyespot train letters --out runs/demo",
+        "$ eyespot train letters --budget 40s --out runs/demo",
         "$ eyespot evaluate runs/demo",
         "$ eyespot predict runs/demo/examples --model runs/demo --top-k 3",
         "$ eyespot explain runs/demo",

@@ -28,6 +28,20 @@ def test_explain_gives_a_row_for_each_layer(eyespot: Eyespot, workplace: Path, t
     assert "6 x 8 x 4" in lines[3]
 
 
+def test_explain_says_where_the_model_card_lies(eyespot: Eyespot, workplace: Path) -> None:
+    assert len(eyespot("explain").err.splitlines()) == 1
+    card = RunFolder(Path("runs/pets")).card
+    card.write_text("# pets")
+    assert eyespot("explain").err.splitlines()[1:] == [f"how it was trained, its figures and its limits: {card}"]
+    assert eyespot("explain", "--quiet").err == ""
+
+
+def test_a_run_whose_metrics_are_damaged_is_not_finished(eyespot: Eyespot, workplace: Path) -> None:
+    RunFolder(Path("runs/pets")).metrics.write_text("{")
+    (entry,) = eyespot("runs", "--json").json
+    assert (entry["finished"], "metrics.json is damaged" in entry["problem"]) == (False, True)
+
+
 def test_runs_lists_the_newest_first_with_figures(eyespot: Eyespot, workplace: Path) -> None:
     unfinished = RunFolder(Path("runs/begun"))
     unfinished.path.mkdir()
@@ -39,7 +53,7 @@ def test_runs_lists_the_newest_first_with_figures(eyespot: Eyespot, workplace: P
     assert lines[0].split() == ["run", "data", "recipe", "accuracy", "balanced", "epochs", "date"]
     assert lines[1].split()[:3] == ["begun", "letters", "tutorial"]
     assert lines[1].endswith("not finished")
-    assert lines[2].split()[:5] == ["pets", "photos", "plain", "75.0", "%"]
+    assert lines[2].split()[:5] == ["pets", "photos", "quick", "75.0", "%"]
 
 
 def test_runs_without_runs_says_how_to_make_one(eyespot: Eyespot, workplace: Path) -> None:
@@ -101,5 +115,49 @@ def test_info_tells_versions_device_threads_caches_and_extras(
     assert document["threads"] >= 1
     lines = eyespot("info").out.splitlines()
     assert [line.split("  ")[0] for line in lines] == [
-        *("eyespot", "python", "packages", "processor", "device", "trains in", "threads", "caches", "CIFAR-10", "extras")
+        *(
+            "eyespot",
+            "python",
+            "packages",
+            "processor",
+            "device",
+            "trains in",
+            "threads",
+            "caches",
+            "CIFAR-10",
+            "models",
+            "extras",
+        )
     ]
+
+
+@pytest.mark.parametrize(("made", "fault"), [(False, "there is no such file or folder"), (True, "no copy of CIFAR-10")])
+def test_info_says_that_the_copy_of_cifar10_named_is_none(
+    eyespot: Eyespot, workplace: Path, monkeypatch: pytest.MonkeyPatch, made: bool, fault: str
+) -> None:
+    path = workplace / "copy"
+    monkeypatch.setenv("EYESPOT_CIFAR10", str(path))
+    if made:
+        path.mkdir()
+    document = eyespot("info", "--json").json
+    assert (document["cifar10"], document["cifar10_fault"]) == (str(path), fault)
+    (line,) = (line for line in eyespot("info").out.splitlines() if line.startswith("CIFAR-10"))
+    assert line.endswith(f"{path} (EYESPOT_CIFAR10: {fault})")
+    path.mkdir(exist_ok=True)
+    (path / "test_batch.bin").write_bytes(b"")
+    assert eyespot("info", "--json").json["cifar10_fault"] is None
+
+
+def test_info_lists_the_shipped_models_with_their_cards(
+    eyespot: Eyespot, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = workplace / "shipped"
+    monkeypatch.setattr("eyespot.run_folder.finding._SHIPPED", folder)
+    assert eyespot("info", "--json").json["shipped"] == {}
+    folder.mkdir()
+    (folder / "pets.onnx").write_bytes(b"onnx")
+    assert eyespot("info", "--json").json["shipped"] == {"pets": {"path": str(folder / "pets.onnx"), "card": None}}
+    (folder / "pets.md").write_text("# pets")
+    assert eyespot("info", "--json").json["shipped"]["pets"]["card"] == str(folder / "pets.md")
+    (line,) = (line for line in eyespot("info").out.splitlines() if line.startswith("models"))
+    assert line.endswith(f"pets ships with Eyespot; its model card: {folder / 'pets.md'}")

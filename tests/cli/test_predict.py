@@ -73,6 +73,31 @@ def test_a_folder_stands_for_its_pictures_and_those_below_it(eyespot: Eyespot, p
     assert [entry["path"] for entry in outcome.json] == [str(path) for path in sorted(photos.glob("[a-z]*/*.png"))]
 
 
+def test_files_of_other_kinds_in_a_folder_are_counted_on_stderr(eyespot: Eyespot, photos: Path) -> None:
+    for name in ("cat/clip.MOV", "dog/clip.mov", "notes.txt", "LICENSE", "Thumbs.db", ".hidden.txt"):
+        (photos / name).write_text("not a picture")
+    (photos / "__MACOSX").mkdir()
+    (photos / "__MACOSX" / "cat.png").write_text("not a picture")
+    line = "left out: 2 .mov, 1 .txt, 1 no ending: not pictures of a kind that is read"
+    for form in ([], ["--json"], ["--format", "csv"]):
+        outcome = eyespot("predict", photos, *form)
+        assert (outcome.code, outcome.err.splitlines()[1:]) == (0, [line])
+    assert eyespot("predict", photos, "--quiet").err == ""
+    assert eyespot("predict", "photo*", "--json").err.splitlines()[1:] == [line]
+    assert len(eyespot("predict", photos, "--json").json) == 12
+
+
+def test_a_folder_of_other_kinds_alone_says_what_is_in_it(eyespot: Eyespot, photos: Path) -> None:
+    (photos / "films").mkdir()
+    (photos / "films" / "one.mov").write_text("not a picture")
+    outcome = eyespot("predict", photos / "films")
+    assert (outcome.code, outcome.out.splitlines()[0].endswith("cannot be read: there is no picture in this folder")) == (
+        3,
+        True,
+    )
+    assert "left out: 1 .mov: not pictures of a kind that is read" in outcome.err.splitlines()
+
+
 def test_several_pictures_give_a_line_each(eyespot: Eyespot, photos: Path) -> None:
     lines = eyespot("predict", photos).out.splitlines()
     assert len(lines) == 12
@@ -210,6 +235,7 @@ def test_without_run_and_model_it_says_how_to_get_one(
     eyespot: Eyespot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("eyespot.run_folder.finding._SHIPPED", tmp_path / "no models")
     outcome = eyespot("predict", "cat.png")
     assert outcome.code == 1
     assert "eyespot train letters" in outcome.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ import yaml
 from eyespot import runs
 from eyespot.data import cifar10
 from eyespot.progress import SILENT
-from eyespot.recipes import DEFAULT, NAMES
+from eyespot.recipes import NAMES
 from eyespot.run_folder import RunFolder
 
 Eyespot = Callable[..., SimpleNamespace]
@@ -28,6 +29,7 @@ METRICS = {
     "images_per_second": 1234.4,
     "skipped": 2,
     "test": {"accuracy": 0.912, "balanced_accuracy": 0.9, "loss": 0.3456, "n": 4000},
+    "budget": None,
 }
 
 
@@ -37,7 +39,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
     monkeypatch.chdir(tmp_path)
     noted: list[dict[str, Any]] = []
 
-    def train(data: str, recipe: str, **asked: Any) -> runs.Run:
+    def train(data: str, recipe: str | None, *, began: float, **asked: Any) -> runs.Run:
+        assert 0 <= time.monotonic() - began < 60
         noted.append({"data": data, "recipe": recipe, **asked})
         folder = RunFolder(Path("runs/new"))
         folder.path.mkdir(parents=True, exist_ok=True)
@@ -53,7 +56,8 @@ def test_defaults_are_those_of_the_library(eyespot: Eyespot, calls: list[dict[st
     assert calls == [
         {
             "data": "letters",
-            "recipe": DEFAULT,
+            "recipe": None,
+            "budget": None,
             "seed": 0,
             "settings": {},
             "out": None,
@@ -70,7 +74,7 @@ def test_every_flag_reaches_the_training(eyespot: Eyespot, calls: list[dict[str,
     eyespot("train", "photos", *flags.split(), "--set", "learning_rate=1e-3", "--set", "watch=test")
     (call,) = calls
     assert call["settings"] == {"epochs": 3, "size": 48, "learning_rate": "1e-3", "watch": "test"}
-    del call["progress"], call["settings"]
+    del call["progress"], call["settings"], call["budget"]
     assert call == {
         "data": "photos",
         "recipe": "tutorial",
@@ -94,19 +98,32 @@ def test_flags_come_before_the_config_file(eyespot: Eyespot, calls: list[dict[st
     Path("args.yaml").write_text(yaml.safe_dump(config))
     eyespot("train", "--config", "args.yaml")
     eyespot("train", "letters", "--config", "args.yaml", "--seed", 0, "--epochs", 2)
-    eyespot("train", "--config", "args.yaml", "--recipe", "plain", "--epochs", 2)
+    eyespot("train", "--config", "args.yaml", "--recipe", "quick", "--epochs", 2)
+    eyespot("train", "--config", "args.yaml", "--budget", "2m", "--size", 24)
     for call, expected in zip(
         calls,
         [
             {"data": "photos", "recipe": "tutorial", "seed": 5, "settings": {"epochs": 9, "least_steps": 1100, "size": 20}},
             {"data": "letters", "recipe": "tutorial", "seed": 0, "settings": {"epochs": 2, "size": 20}},
             # Another recipe brings settings of its own.
-            {"data": "photos", "recipe": "plain", "seed": 5, "settings": {"epochs": 2}},
+            {"data": "photos", "recipe": "quick", "seed": 5, "settings": {"epochs": 2}},
+            # So does a budget, which is to choose them.
+            {"data": "photos", "recipe": None, "seed": 5, "settings": {"size": 24}, "budget": 120},
         ],
         strict=True,
     ):
         assert {key: call[key] for key in expected} == expected
-        assert (call["device"], call["threads"]) == ("cpu", 1)
+        assert call["device"] == "cpu"
+        assert call["threads"] == (None if "budget" in expected else 1)  # a budget measures how many are fastest
+
+
+def test_a_budget_is_not_held_to_what_was_chosen_for_another(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    chosen = {"data": "photos", "recipe": "budget", "set": {"epochs": 9, "network": {"widths": [8]}}}
+    Path("args.yaml").write_text(yaml.safe_dump(chosen))
+    eyespot("train", "--config", "args.yaml")
+    eyespot("train", "--config", "args.yaml", "--recipe", "budget", "--budget", "2m")
+    assert [call["settings"] for call in calls] == [chosen["set"], {}]
+    assert [call["budget"] for call in calls] == [None, 120]
 
 
 @pytest.mark.parametrize(
@@ -141,12 +158,52 @@ def test_a_wrong_config_file_is_one_line(
         (["--seed", "-1"], "expected"),
         (["--device", "tpu"], "invalid choice: 'tpu'"),
         (["--epochs", "2", "--set", "epochs=3"], "--epochs and --set epochs=... say the same"),
+        (["--budget", "soon"], "argument --budget: expected a length of time, such as 20s, 1m, 1m30s or 0.5h, got 'soon'"),
+        (["--budget", "0s"], "above zero"),
     ],
 )
 def test_wrong_flags_are_wrong_usage(eyespot: Eyespot, calls: list[dict[str, Any]], flags: list[str], message: str) -> None:
     outcome = eyespot("train", "letters", *flags)
     assert (outcome.code, calls) == (2, [])
     assert message in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--epochs", "3"], "a budget and epochs both say how long to train"),
+        (["--set", "epochs=0.5"], "a budget and epochs both say how long to train"),
+        (["--recipe", "tutorial"], "a budget chooses network and epochs, and the recipe tutorial has its own"),
+    ],
+)
+def test_a_budget_excludes_epochs_and_other_recipes(eyespot: Eyespot, workplace: Path, flags: list[str], message: str) -> None:
+    outcome = eyespot("train", "letters", "--budget", "1m", *flags)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"eyespot: {message}")
+    assert [path.name for path in Path("runs").iterdir()] == ["pets"]
+
+
+def test_the_end_says_how_long_it_took_of_a_budget(
+    eyespot: Eyespot, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METRICS, "budget", {"seconds": 60.0, "spent_seconds": 58.4})
+    assert "time: 58 s from the start to the report, of a budget of 60 s" in eyespot("train", "letters").out.splitlines()
+
+
+def test_the_time_counts_from_the_start_of_the_process(calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    from eyespot.cli import command
+
+    began = []
+    monkeypatch.setattr(command, "process_began", lambda: 12.5)
+    monkeypatch.setattr(runs, "train", lambda *words, **asked: began.append(asked["began"]) or sys.exit(0))
+    monkeypatch.setattr(sys, "argv", ["eyespot", "train", "letters", "--quiet"])
+    with pytest.raises(SystemExit):
+        command.main()
+    # Words that another program hands over are obeyed from then on.
+    with pytest.raises(SystemExit):
+        command.main(["train", "letters", "--quiet"])
+    assert began[0] == 12.5
+    assert began[1] > 12.5
 
 
 def test_an_unknown_recipe_is_answered_with_the_nearest(eyespot: Eyespot, workplace: Path) -> None:
@@ -225,4 +282,4 @@ def test_offline_it_does_not_ask(eyespot: Eyespot, calls: list[dict[str, Any]], 
 def test_the_help_names_every_recipe(eyespot: Eyespot) -> None:
     text = " ".join(eyespot("train", "--help").out.split())
     assert all(name in text for name in NAMES)
-    assert f"{DEFAULT} (default)" in text
+    assert "budget (default: as good as the time allows)" in text

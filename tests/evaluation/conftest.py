@@ -47,11 +47,11 @@ def outcome(
     )
     part = Part(images, labels, tuple(f"{file}/{i}.png" for i in range(len(labels))))
     facts = Facts(
-        run="colors-plain-2026-11-22-1830",
+        run="colors-quick-2026-11-22-1830",
         command=command,
         fingerprint="f" * 64,
         tested=tested,
-        recipe="plain",
+        recipe="quick",
         watched=watched,
         parameters=776394,
         epochs=2,

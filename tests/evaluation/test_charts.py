@@ -51,11 +51,21 @@ def test_the_watched_part_has_a_line_of_its_own() -> None:
     assert chart.hovers[1].words == "epoch 2: training 1.000, validation 0.500"
 
 
-def test_a_missing_figure_leaves_a_gap() -> None:
-    chart = loss_chart(epochs(1.0, 1.0, 1.0, 1.0, watched=(0.5, None, nan, 0.5)), "test")
+def test_a_figure_that_is_no_number_leaves_a_gap() -> None:
+    chart = loss_chart(epochs(1.0, 1.0, 1.0, 1.0, watched=(0.5, 0.5, nan, 0.5)), "test")
 
     assert chart.lines[1].path.count("M") == 2
-    assert chart.hovers[1].words == "epoch 2: training 1.000"
+    assert chart.hovers[2].words == "epoch 3: training 1.000"
+
+
+def test_the_line_runs_on_past_epochs_without_validation() -> None:
+    chart = loss_chart(epochs(1.0, 1.0, 1.0, 1.0, 1.0, watched=(None, 0.5, None, 0.25, None)), "test")
+
+    training, watched = chart.lines
+    assert watched.path.count("M") == 1
+    assert [x for x, _ in points(watched.path)] == [points(training.path)[i][0] for i in (1, 3)]
+    assert watched.end == points(watched.path)[-1]
+    assert chart.hovers[0].words == "epoch 1: training 1.000"
 
 
 def test_a_single_epoch_stands_in_the_middle() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,15 @@ def test_a_part_that_was_not_watched_has_none(tmp_path: Path) -> None:
 
     assert share_of(TRAIN, tmp_path / "curves.png") > 0.001
     assert share_of(WATCHED, tmp_path / "curves.png") == 0
+
+
+def test_a_part_that_was_watched_now_and_then_has_its_curve_all_the_same(tmp_path: Path) -> None:
+    long = [Epoch(i, 2 / i, 1 - 0.7 / i, 2.2 / i, 1 - 0.8 / i, 1e-3, 1.0) for i in range(1, 201)]
+    now_and_then = [epoch if epoch.epoch % 4 == 1 else replace(epoch, val_loss=None, val_accuracy=None) for epoch in long]
+    write_curves(tmp_path / "always.png", long, "test")
+    write_curves(tmp_path / "now_and_then.png", now_and_then, "test")
+
+    assert share_of(WATCHED, tmp_path / "now_and_then.png") > 0.8 * share_of(WATCHED, tmp_path / "always.png")
 
 
 @pytest.mark.parametrize(

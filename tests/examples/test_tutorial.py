@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -62,6 +64,25 @@ def test_the_network_is_the_one_that_the_recipe_trains(tutorial: ModuleType) -> 
     pixels = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3))
     expected = model.predict(pixels.astype("float32") / 255, verbose=0)
     np.testing.assert_allclose(trained.predict(pixels, verbose=0), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"), [(["--help"], 0, "--stock"), (["--stok"], 2, "unrecognized arguments: --stok")]
+)
+def test_help_and_a_wrong_word_are_answered_before_any_work(
+    words: list[str],
+    code: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("EYESPOT_CIFAR10", str(tmp_path))  # no data: whatever begins to work fails
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), *words])
+    with pytest.raises(SystemExit) as exit:
+        runpy.run_path(str(EXAMPLE), run_name="__main__")
+    printed = capsys.readouterr()
+    assert (exit.value.code, said in printed.out + printed.err) == (code, True)
 
 
 @pytest.mark.cifar10

@@ -38,11 +38,17 @@ def test_the_zip_without_an_attack_is_read(zip_with: Callable[..., Path]) -> Non
     assert len(data.load(zip_with("readme.txt"))) == 2
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil.png", "cat/../../evil.png", "/etc/evil.png", "C:/evil.png", "C:\\evil.png", "cat\\..\\..\\e"]
-)
+@pytest.mark.parametrize("name", ["../evil.png", "cat/../../evil.png", "cat\\..\\..\\e"])
 def test_a_name_that_points_outside_is_refused(zip_with: Callable[..., Path], name: str) -> None:
     with pytest.raises(DataError, match=r"is refused: its member .* points outside the zip"):
+        data.load(zip_with(name))
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/evil.png", "/", "//server/evil.png", "\\evil.png", "C:/evil.png", "C:\\evil.png", "C:evil"]
+)
+def test_an_absolute_path_is_refused(zip_with: Callable[..., Path], name: str) -> None:
+    with pytest.raises(DataError, match=r"is refused: its member .* has an absolute path"):
         data.load(zip_with(name))
 
 

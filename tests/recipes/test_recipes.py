@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from eyespot import recipes
 from eyespot.errors import UnknownRecipeError, UsageError
@@ -16,17 +17,19 @@ from eyespot.training import supports
 @pytest.mark.parametrize("size", [32, 48])
 def test_every_recipe_makes_a_network_of_known_layers_that_takes_pixels_and_returns_probabilities(name: str, size: int) -> None:
     recipe = recipes.load(name)
-    model = recipe.model((size, size, 3), 7)
+    model = recipe.model((size, size, 3), 7, **recipe.network)
     assert supports(model) == []
     assert model.input_shape == (None, size, size, 3)
-    assert type(model.layers[0]) is keras.layers.Rescaling
+    first = next(layer for layer in model.layers if type(layer) is not keras.layers.InputLayer)
+    assert type(first) is keras.layers.Rescaling
     assert keras.ops.convert_to_numpy(model(keras.ops.full((1, size, size, 3), 255))).sum() == pytest.approx(1, abs=1e-5)
-    assert isinstance(recipe.optimizer(recipe.learning_rate, 100), keras.optimizers.Optimizer)
+    assert isinstance(recipe.optimizer(recipe.learning_rate, 100, 32), keras.optimizers.Optimizer)
 
 
 def test_every_recipe_file_is_listed_and_says_its_command() -> None:
     folder = Path(recipes.__file__).parent
-    assert sorted(recipes.NAMES) == sorted(path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "recipe"))
+    others = ("__init__", "recipe", "order", "muon_sgd")
+    assert sorted(recipes.NAMES) == sorted(path.stem for path in folder.glob("*.py") if path.stem not in others)
     for name in recipes.NAMES:
         assert "eyespot train" in (folder / f"{name}.py").read_text(encoding="utf-8").split('"""')[1]
 
@@ -35,7 +38,7 @@ def test_the_tutorial_is_what_the_tutorial_says() -> None:
     recipe = recipes.load("tutorial")
     model = recipe.model((32, 32, 3), 10)
     assert model.count_params() == 776_394
-    optimizer = recipe.optimizer(recipe.learning_rate, 1)
+    optimizer = recipe.optimizer(recipe.learning_rate, 1, 128)
     assert (type(optimizer).__name__, optimizer.epsilon, optimizer.beta_1, optimizer.beta_2) == ("Adam", 1e-7, 0.9, 0.999)
     # Keras' legacy `decay=1e-6`.
     for step in (0, 1, 1000, 20_000):
@@ -52,7 +55,7 @@ def test_the_nearest_name_is_suggested() -> None:
 OWN = """
 import dataclasses
 from eyespot.recipes import load
-recipe = dataclasses.replace(load("plain"), epochs=2)
+recipe = dataclasses.replace(load("tutorial"), epochs=2)
 """
 
 
@@ -81,7 +84,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "given", "expected"),
     [
-        ("epochs", "3", 3),
+        ("epochs", "3", 3.0),
+        ("epochs", "0.25", 0.25),
+        ("batch_size", "3", 3),
+        ("flip", "never", "never"),
+        ("network", "{widths: [8, 16], stride: 2}", {"widths": [8, 16], "stride": 2}),
+        ("network", {"widths": (8, 16)}, {"widths": [8, 16]}),
         ("learning_rate", "1e-3", 0.001),
         ("learning_rate", 2, 2.0),
         ("patience", "null", None),
@@ -90,7 +98,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_setting_takes_the_type_of_its_field(key: str, given: object, expected: object) -> None:
-    changed = getattr(recipes.with_settings(recipes.load("plain"), {key: given}), key)
+    changed = getattr(recipes.with_settings(recipes.load("tutorial"), {key: given}), key)
     assert changed == expected
     assert type(changed) is type(expected)
 
@@ -102,11 +110,16 @@ def test_a_setting_takes_the_type_of_its_field(key: str, given: object, expected
         ("model", "3", "no setting 'model'"),
         ("depth", "3", "no setting 'depth'; the settings are"),
         ("epochs", "[", "cannot be read"),
-        ("epochs", "three", "whole number"),
-        ("epochs", "2.5", "whole number"),
+        ("epochs", "three", "a number"),
+        ("batch_size", "2.5", "whole number"),
         ("epochs", "0", "positive"),
-        ("epochs", "true", "whole number"),
-        ("learning_rate", "-1", "negative"),
+        ("size", "0", "positive"),
+        ("epochs", "true", "a number"),
+        ("network", "3", "names with values"),
+        ("network", "{1: 2}", "names with values"),
+        ("flip", "sometimes", "one of auto, random, never"),
+        ("prepare", "3", "no setting 'prepare'"),
+        ("learning_rate", "-1", "positive"),
         ("learning_rate", "nan", "number"),
         ("precision", "float8", "one of auto, bfloat16, float32"),
         ("validation_fraction", "1", "below 1"),
@@ -114,10 +127,22 @@ def test_a_setting_takes_the_type_of_its_field(key: str, given: object, expected
 )
 def test_a_setting_that_does_not_fit_is_refused(key: str, value: str, named: str) -> None:
     with pytest.raises(UsageError, match=named):
-        recipes.with_settings(recipes.load("plain"), {key: value})
+        recipes.with_settings(recipes.load("tutorial"), {key: value})
 
 
-def test_there_are_more_epochs_where_pictures_are_few_unless_the_epochs_are_set_by_hand() -> None:
-    recipe = recipes.with_settings(recipes.load("plain"), {"epochs": 5, "least_steps": 100, "batch_size": 10})
-    assert [recipe.epochs_for(pictures) for pictures in (1000, 100, 95, 1)] == [5, 10, 10, 100]
-    assert recipes.with_settings(recipe, {"epochs": 7}).epochs_for(1) == 7
+def test_there_are_more_steps_where_pictures_are_few_unless_the_epochs_are_set_by_hand() -> None:
+    recipe = recipes.with_settings(recipes.load("tutorial"), {"epochs": 5, "least_steps": 100, "batch_size": 10})
+    assert [recipe.steps_for(pictures) for pictures in (1000, 100, 95, 1)] == [500, 100, 100, 100]
+    assert recipes.with_settings(recipe, {"epochs": 7}).steps_for(1) == 7
+
+
+def test_an_epoch_may_be_broken_off_but_not_before_the_first_step() -> None:
+    recipe = recipes.with_settings(recipes.load("budget"), {"epochs": 1.26, "batch_size": 10})
+    assert [recipe.steps_for(pictures) for pictures in (1000, 95, 1)] == [126, 13, 1]
+
+
+@pytest.mark.parametrize("name", recipes.NAMES)
+def test_the_settings_of_a_recipe_are_plain_values_and_make_the_same_recipe_again(name: str) -> None:
+    recipe = recipes.load(name)
+    kept = yaml.safe_load(yaml.safe_dump(recipes.settings(recipe)))
+    assert recipes.settings(recipes.with_settings(recipe, kept)) == kept == recipes.settings(recipe)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eyespot.errors import ModelError
-from eyespot.run_folder import Epoch, RunFolder, find_model, finished, latest, runs, shipped, summarize
+from eyespot.run_folder import Epoch, RunFolder, find_card, find_model, finished, latest, runs, shipped, summarize
 
 
 def make_run(path: Path, *, at: float, is_finished: bool = True, accuracy: float = 0.75) -> RunFolder:
@@ -100,6 +100,8 @@ def test_damaged_metrics_are_told_in_the_line(here: Path) -> None:
     assert summary.problem is not None
     assert "metrics.json is damaged" in summary.problem
     assert summary.accuracy is None
+    assert not summary.is_finished
+    assert summary.to_json()["finished"] is False
 
 
 @pytest.mark.parametrize("test", [None, [1], {"accuracy": "high"}, {"accuracy": True}])
@@ -177,6 +179,19 @@ def test_a_shipped_model_is_found_by_name_even_beside_a_folder_of_pictures_of_th
 
     assert find_model("cifar10").path == path
     assert shipped() == {"cifar10": path}
+
+
+def test_the_card_of_a_shipped_model_bears_its_name_and_that_of_a_run_is_its_readme(here: Path) -> None:
+    shipped_model, run = ship(here, "cifar10"), make_run(here / "runs" / "one", at=1000)
+    (here / "README.md").write_text("about something else")
+    (here / "lone.onnx").write_bytes(b"onnx")
+    assert [find_card(path) for path in (shipped_model, run.model, here / "lone.onnx")] == [None, None, None]
+
+    shipped_model.with_suffix(".md").write_text("# cifar10")
+    run.card.write_text("# one")
+
+    assert find_card(shipped_model) == shipped_model.with_suffix(".md")
+    assert find_card(run.model) == run.card
 
 
 def test_a_run_that_did_not_finish_is_told_from_a_folder_that_is_no_run(here: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from eyespot.errors import RunError
-from eyespot.run_folder import Epoch, RunFolder, create, create_at, run_name
+from eyespot.run_folder import Epoch, RunFolder, create, create_at, discard, run_name
 
 HISTORY = (
     Epoch(1, 1.25, 0.5, 1.125, 0.625, 1e-4, 46.5),
@@ -124,6 +124,29 @@ def test_out_refuses_a_file(tmp_path: Path) -> None:
         create_at(tmp_path / "notes")
     with pytest.raises(RunError, match="deeper is not a folder"):
         create_at(tmp_path / "notes" / "deeper")
+
+
+def test_a_discarded_run_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = create(None, "run")
+    run.write_args({"data": "letters"})
+    run.checkpoints.mkdir()
+    discard(run)
+    assert list(tmp_path.iterdir()) == []
+    discard(create_at(Path("runs/by-name").absolute()))
+    assert list(tmp_path.iterdir()) == []
+    discard(run)  # once more is no fault
+
+
+def test_a_discarded_run_takes_no_other_and_no_folder_of_the_users_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other, run = create(None, "other"), create(None, "run")
+    discard(run)
+    discard(create_at(tmp_path / "experiments" / "one"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["experiments", "runs"]
+    assert list(Path("runs").iterdir()) == [other.path]
 
 
 def test_a_run_is_finished_once_metrics_are_written(tmp_path: Path) -> None:

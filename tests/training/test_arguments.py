@@ -11,6 +11,7 @@ import torch
 from eyespot.errors import InputError, UnsupportedError
 from eyespot.models.backend import keras
 from eyespot.training.arguments import FitArguments, read_fit
+from eyespot.training.augment import Augmentation
 from eyespot.training.compiled import ensure_built, read_compiled
 
 stock = keras.src.trainers.data_adapters
@@ -131,6 +132,13 @@ def test_validation_freq_chooses_the_epochs_that_keras_chooses(frequency: Any, e
     assert [epoch for epoch in range(6) if fit.validates(epoch)] == epochs
 
 
+def test_what_only_eyespot_has_is_kept_and_off_by_default() -> None:
+    plain = read(augmentation=Augmentation())
+    assert (plain.augmentation, plain.label_smoothing, plain.steps) == (None, 0.0, None)
+    fit = read(augmentation=Augmentation(shift=4), label_smoothing=1, steps=np.int64(7))
+    assert (fit.augmentation, fit.label_smoothing, fit.steps) == (Augmentation(shift=4), 1.0, 7)
+
+
 def test_callbacks_are_flattened_in_their_order() -> None:
     one, two, three = keras.callbacks.TerminateOnNaN(), keras.callbacks.History(), keras.callbacks.EarlyStopping()
     assert read(callbacks=[one, [two, three]]).callbacks == (one, two, three)
@@ -217,6 +225,13 @@ def test_a_network_that_is_no_classifier_is_refused(output_shape: tuple[int, ...
         ({"validation_freq": 0}, "validation_freq.*got 0"),
         ({"validation_freq": [0, 2]}, "validation_freq.*got 0"),
         ({"callbacks": [keras.callbacks.History]}, "callbacks must be Keras callbacks"),
+        ({"steps": 0}, "steps must be a whole number of at least 1; got 0"),
+        ({"steps": 2.5}, "steps.*got 2.5"),
+        ({"label_smoothing": 1.1}, "label_smoothing must be from 0 to 1; got 1.1"),
+        ({"label_smoothing": -0.1}, "label_smoothing.*got -0.1"),
+        ({"label_smoothing": "0.1"}, "label_smoothing must be a number; got '0.1'"),
+        ({"augmentation": {"flip": True}}, "augmentation must be"),
+        ({"augmentation": Augmentation(shift=5)}, "from 0 to 4 for pictures of 6 x 5.*got 5"),
     ],
 )
 def test_a_wrong_argument_is_answered_with_what_was_expected_and_what_came(arguments: dict[str, Any], said: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from eyespot.errors import InputError, UnsupportedError
 from eyespot.models.backend import keras
+from eyespot.recipes.muon_sgd import MuonSGD
 from eyespot.training import Interrupted, fit, supports
 
 SHAPE = (10, 10, 3)
@@ -61,6 +62,7 @@ OPTIMIZERS = {
     "AdamW": lambda: keras.optimizers.AdamW(decaying(1e-2), weight_decay=0.05),
     "RMSprop": lambda: keras.optimizers.RMSprop(decaying(1e-2)),
     "Muon": lambda: keras.optimizers.Muon(decaying(1e-2)),
+    "MuonSGD": lambda: MuonSGD(decaying(0.12), vector_ratio=1.0, matrix_ratio=1.0),
 }
 
 
@@ -144,6 +146,39 @@ def test_one_hot_targets_and_label_smoothing_train_as_in_stock_fit() -> None:
         outcomes.append(model.get_weights())
     for ours, theirs in zip(*outcomes, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.usefixtures("keras_in_float64")
+def test_label_smoothing_of_class_numbers_trains_as_stock_fit_does_on_smoothed_one_hot_targets() -> None:
+    x, y = pictures()
+    arguments = {"batch_size": BATCH, "epochs": 2, "shuffle": False, "class_weight": {1: 3.0}, "verbose": 0}
+    stock, ours = small_network(), compiled("sgd")
+    stock.compile("sgd", keras.losses.CategoricalCrossentropy(label_smoothing=0.3))
+    stock.fit(x, keras.utils.to_categorical(y, CLASSES), **arguments)
+    fit(ours, x, y, label_smoothing=0.3, **arguments)
+    for one, other in zip(ours.get_weights(), stock.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-8)
+
+
+@pytest.mark.usefixtures("keras_in_float64")
+def test_the_figures_are_of_the_compiled_loss_whatever_the_label_smoothing() -> None:
+    x, y = pictures()
+    # Nothing is learned, so that stock fit sees the same network.
+    stock, ours = compiled(keras.optimizers.SGD(0.0)), compiled(keras.optimizers.SGD(0.0))
+    arguments = {"batch_size": BATCH, "shuffle": False, "validation_data": (x, y), "verbose": 0}
+    theirs = stock.fit(x, y, **arguments).history
+    history = fit(ours, x, y, label_smoothing=0.5, **arguments).history
+    assert set(history) == set(theirs)
+    for name, values in theirs.items():
+        np.testing.assert_allclose(history[name], values, rtol=1e-5, err_msg=name)
+
+
+def test_label_smoothing_is_given_once() -> None:
+    x, y = pictures()
+    model = small_network()
+    model.compile("sgd", keras.losses.CategoricalCrossentropy(label_smoothing=0.1))
+    with pytest.raises(InputError, match=r"twice: 0\.2 to fit and 0\.1"):
+        fit(model, x, keras.utils.to_categorical(y, CLASSES), label_smoothing=0.2)
 
 
 def test_early_stopping_stops_and_restores_the_best_weights() -> None:
@@ -274,6 +309,7 @@ def test_what_the_engine_does_not_know_goes_to_stock_fit_on_request_and_the_log_
         ({"device": "abacus"}, "abacus"),
         ({"precision": "float8"}, "float8"),
         ({"seed": -1}, "seed"),
+        ({"fallback": "keras", "steps": 3, "label_smoothing": 0.1}, "stock fit does not know label_smoothing and steps"),
     ],
 )
 def test_what_fit_cannot_do_is_named(arguments: dict[str, Any], named: str) -> None:

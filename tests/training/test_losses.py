@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,21 @@ def test_every_pairing_of_output_and_from_logits_is_as_keras(from_logits: bool, 
     dense = keras.losses.CategoricalCrossentropy(from_logits=from_logits, reduction=reduction, label_smoothing=0.1)
     assert_as_keras(dense, scores, one_hot(), weights(), softmax=softmax)
     assert_as_keras(dense, scores, one_hot(), softmax=softmax)
+
+
+@pytest.mark.parametrize("scale", [1, 30])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("smoothing", [0.2, 1.0])
+def test_smoothed_class_numbers_have_the_loss_of_smoothed_one_hot_targets(
+    smoothing: float, weighted: bool, scale: float
+) -> None:
+    scores, counted = logits(scale), weights() if weighted else None
+    native = replace(translate("sparse_categorical_crossentropy", softmax_left_out=True), label_smoothing=smoothing)
+    stock = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
+    expected = value_and_gradient(stock(one_hot(), torch.softmax(scores, dim=-1), counted), scores)
+    actual = value_and_gradient(native(scores, labels(), counted), scores)
+    assert actual[0] == pytest.approx(expected[0], rel=1e-7)
+    np.testing.assert_allclose(actual[1], expected[1], rtol=1e-9, atol=1e-12)
 
 
 def test_the_sum_over_the_batch_is_divided_by_the_examples_not_by_their_weights() -> None:

@@ -12,6 +12,7 @@ import torch
 
 from eyespot.errors import InputError, UnsupportedError
 from eyespot.models.backend import keras
+from eyespot.recipes.muon_sgd import MuonSGD
 from eyespot.training.optimizers import NamedParameter, NativeOptimizer, translate
 
 STEPS = 15
@@ -102,6 +103,7 @@ def schedule() -> Any:
     return keras.optimizers.schedules.InverseTimeDecay(1e-2, 1, 0.1)
 
 
+RATIOS = {"vector_ratio": 3.0, "matrix_ratio": 5.0, "shrinkage_ratio": 0.05}
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "SGD": [
         {},
@@ -133,6 +135,13 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"weight_decay": None, "adam_weight_decay": 0.5, "adam_lr_ratio": 0.1},
         {"adam_beta_1": 0.7, "adam_beta_2": 0.8, "epsilon": 0.1},
     ],
+    "MuonSGD": [
+        RATIOS,
+        RATIOS | {"shrinkage_ratio": 0.0, "sgd_momentum": 0.0},
+        RATIOS | {"momentum": 0.0, "ns_steps": 5},
+        RATIOS | {"normalize": False, "shrinkage_ratio": 0.5},
+        {"vector_ratio": 0.5, "matrix_ratio": 0.5},
+    ],
 }
 ALL = [(name, options) for name, several in OPTIONS.items() for options in several]
 KINDS = [
@@ -141,12 +150,17 @@ KINDS = [
     ("AdamW", {}),
     ("RMSprop", {"momentum": 0.9, "centered": True}),
     ("Muon", {"exclude_layers": ["answer"]}),
+    ("MuonSGD", RATIOS),
 ]
 CLIPPING = [{"clipnorm": 0.5}, {"clipvalue": 0.05}, {"global_clipnorm": 0.5}, {"clipnorm": 1e9}, {"global_clipnorm": 1e9}]
 
 
+def maker(name: str) -> Any:
+    return MuonSGD if name == "MuonSGD" else getattr(keras.optimizers, name)
+
+
 def assert_steps_as_keras(name: str, options: dict[str, Any], tolerance: float, **rate: Any) -> None:
-    make = getattr(keras.optimizers, name)
+    make = maker(name)
     rate = rate or {"learning_rate": 1e-2}
     model, stock = build_model(), make(**rate, **options)
     parameters = native_parameters(model)
@@ -225,8 +239,9 @@ def test_a_schedule_is_evaluated_by_keras_in_its_own_precision() -> None:
 @pytest.mark.parametrize(("name", "options"), KINDS)
 def test_weights_named_by_exclude_from_weight_decay_do_not_shrink(name: str, options: dict[str, Any]) -> None:
     model = build_model()
-    make = getattr(keras.optimizers, name)
-    optimizers = [make(1e-2, weight_decay=0.5, **options) for _ in range(2)]
+    make = maker(name)
+    decay = "shrinkage_ratio" if name == "MuonSGD" else "weight_decay"
+    optimizers = [make(1e-2, **options | {decay: 0.5}) for _ in range(2)]
     for optimizer in optimizers:
         optimizer.exclude_from_weight_decay(var_list=[model.trainable_variables[2]], var_names=["bias"])
     parameters = native_parameters(model)
@@ -251,7 +266,7 @@ def test_a_rate_that_a_callback_assigns_counts_from_the_next_step() -> None:
 
 @pytest.mark.parametrize(("name", "options"), KINDS)
 def test_stock_and_native_training_take_turns(name: str, options: dict[str, Any]) -> None:
-    make = getattr(keras.optimizers, name)
+    make = maker(name)
     reference, model = build_model(), build_model()
     stock, shared = make(schedule(), **options), make(schedule(), **options)
     run_keras(stock, reference, range(15))
@@ -271,7 +286,7 @@ def test_stock_and_native_training_take_turns(name: str, options: dict[str, Any]
 
 @pytest.mark.parametrize(("name", "options"), KINDS)
 def test_a_loaded_state_goes_on_to_the_bit(name: str, options: dict[str, Any]) -> None:
-    make = getattr(keras.optimizers, name)
+    make = maker(name)
     parameters = native_parameters(build_model())
     first = translate(make(1e-2, **options), parameters)
     run_native(first, parameters, range(5))

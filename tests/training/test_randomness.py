@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from eyespot.training.randomness import Randomness, permutation
+from eyespot.training.randomness import Randomness, permutation, tosses
 
 
 def test_an_epochs_order_visits_each_picture_once():
@@ -59,3 +59,27 @@ def test_the_processes_of_a_group_draw_their_rows_of_the_same_global_mask(keep):
     first = Randomness(1, 2, first_row=0, global_rows=10).mask(0, (6, 3, 5), keep)
     second = Randomness(1, 2, first_row=6, global_rows=10).mask(0, (4, 3, 5), keep)
     torch.testing.assert_close(torch.cat([first, second]), whole)
+
+
+def test_a_toss_depends_on_the_seed_and_the_position_alone():
+    first = tosses(3, 1000)
+    np.testing.assert_array_equal(tosses(3, 2000)[:1000], first)
+    assert first.dtype == bool
+    assert 0.42 < first.mean() < 0.58
+    assert 0.42 < (tosses(4, 1000) != first).mean() < 0.58
+
+
+def test_whole_numbers_lie_within_their_bounds_and_are_equally_likely():
+    numbers = Randomness(1, 2).integers(3, (10_000, 3), -2, 2)
+    values, counts = numbers.unique(return_counts=True)
+    assert values.tolist() == [-2, -1, 0, 1, 2]
+    assert (counts - 6000).abs().max() < 5 * (6000 * 0.8) ** 0.5
+
+
+def test_the_processes_of_a_group_draw_their_rows_of_the_same_whole_numbers():
+    whole = Randomness(1, 2).integers(0, (10, 3), 0, 99)
+    first = Randomness(1, 2, first_row=0, global_rows=10).integers(0, (6, 3), 0, 99)
+    second = Randomness(1, 2, first_row=6, global_rows=10).integers(0, (4, 3), 0, 99)
+    torch.testing.assert_close(torch.cat([first, second]), whole)
+    assert (Randomness(1, 3).integers(0, (10, 3), 0, 99) != whole).any()
+    assert (Randomness(1, 2).integers(1, (10, 3), 0, 99) != whole).any()

@@ -7,3 +7,4 @@ from eyespot.bundle.file import read as read
 from eyespot.bundle.file import read_network as read_network
 from eyespot.bundle.file import verify as verify
 from eyespot.bundle.file import write as write
+from eyespot.bundle.file import write_graph as write_graph

@@ -38,24 +38,27 @@ def write(path: Path, network: Network, description: Description) -> None:
     Errors: InputError, where the description does not fit the network; UnsupportedError, for a layer that ONNX cannot express;
     OSError, where the file cannot be written.
     """
-    from importlib.metadata import version
-
     from eyespot.bundle.graph import to_onnx
 
     _check_fit(network, description)
-    model = to_onnx(network)
-    model.producer_name = "eyespot"
-    model.producer_version = version("eyespot")
-    complete = replace(
-        description,
-        network=network.to_json(),
-        golden=_golden(model.SerializeToString(), description.size),
-        version=version("eyespot"),
-    )
-    del model.metadata_props[:]
+    write_graph(path, to_onnx(network), replace(description, network=network.to_json()))
+
+
+def write_graph(path: Path, graph: Any, description: Description) -> None:
+    """Write an `onnx.ModelProto` that computes what the description says, as `write` does; its metadata is set here.
+
+    The description's `golden` and `version` are set here.
+
+    Errors: OSError, where the file cannot be written.
+    """
+    from importlib.metadata import version
+
+    complete = replace(description, golden=_golden(graph.SerializeToString(), description.size), version=version("eyespot"))
+    graph.producer_name, graph.producer_version = "eyespot", complete.version
+    del graph.metadata_props[:]
     for key, value in {**to_metadata(complete), KEY: BLANK}.items():
-        model.metadata_props.add(key=key, value=value)
-    write_bytes(path, seal(model.SerializeToString()))
+        graph.metadata_props.add(key=key, value=value)
+    write_bytes(path, seal(graph.SerializeToString()))
 
 
 def read(path: Path, *, threads: int | None = None) -> tuple[Runtime, Description]:
@@ -77,12 +80,15 @@ def read(path: Path, *, threads: int | None = None) -> tuple[Runtime, Descriptio
 def read_network(path: Path) -> Network:
     """The network in the file, with its weights in Keras' layout.
 
-    Errors: ModelError, as `read`, and where the graph does not hold the network that the description names.
+    Errors: ModelError, as `read`, and where the graph does not hold the network that the description names, or holds integers
+    in place of its weights.
     """
     from eyespot.bundle.graph import from_onnx
 
     model = _parse(_read_intact(path))
     description = _described(path, {entry.key: entry.value for entry in model.metadata_props})
+    if any(node.op_type == "DequantizeLinear" for node in model.graph.node):
+        raise ModelError(f"{path} computes in integers: its weights cannot be had back; name the model that it was made from")
     try:
         return from_onnx(model, description.network)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:

@@ -20,8 +20,10 @@ from eyespot.errors import UnsupportedError
 from eyespot.network import Network, Weights, to_keras, to_native
 
 OPSET = 18
-IR_VERSION = 8
-"""The oldest that have every operator in use, so that old runtimes read the file."""
+"""The oldest set of operators that has all those in use but `NEWER_OPERATORS`, so that old runtimes read the file."""
+
+NEWER_OPERATORS: Mapping[str, int] = {"Gelu": 20}
+"""Operator -> the oldest set that has it. Written as one node, not as five, a GELU is left in the layout of convolutions."""
 
 PIXELS = "pixels"
 """The name of the graph's input."""
@@ -61,7 +63,8 @@ def to_onnx(network: Network) -> onnx.ModelProto:
         [helper.make_tensor_value_info(network.output, onnx.TensorProto.FLOAT, [batch, *_onnx_shape(network)])],
         parts.initializers,
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    opsets = [helper.make_opsetid("", max(NEWER_OPERATORS.get(node.op_type, OPSET) for node in parts.nodes))]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets))
     model.producer_name = "eyespot"
     onnx.checker.check_model(model)
     return model

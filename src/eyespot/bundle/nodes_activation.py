@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from math import sqrt
 from typing import Any
 
 from eyespot.bundle.step import Emit, Step
@@ -20,12 +19,6 @@ def _operator(name: str, **attributes: Any) -> _Function:
 
 def _clip(step: Step, x: str, lowest: float, highest: float) -> str:
     return step.node("Clip", x, step.constant(lowest), step.constant(highest))
-
-
-def _gelu(step: Step, x: str) -> str:
-    error = step.node("Erf", step.node("Mul", x, step.constant(1 / sqrt(2))))
-    half = step.node("Mul", x, step.constant(0.5))
-    return step.node("Mul", half, step.node("Add", error, step.constant(1)))
 
 
 def _over_channels(name: str) -> _Function:
@@ -45,7 +38,7 @@ ACTIVATIONS: Mapping[str, _Function] = {
     "elu": _operator("Elu"),
     "selu": _operator("Selu"),
     "celu": _operator("Celu"),
-    "gelu": _gelu,
+    "gelu": _operator("Gelu"),
     "silu": lambda step, x: step.node("Mul", x, step.node("Sigmoid", x)),
     "mish": lambda step, x: step.node("Mul", x, step.node("Tanh", step.node("Softplus", x))),
     "softplus": _operator("Softplus"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 from eyespot.cli import data, demo, evaluate, explain, info, predict, runs, train
+from eyespot.cli.clock import process_began
 from eyespot.cli.console import answer, one_line, say
 from eyespot.cli.options import Parser
 from eyespot.errors import EyespotError, UsageError
@@ -38,14 +42,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns: 0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped; 130 interrupted; 143 terminated.
     """
+    if argv is None:
+        # To look for garbage among all that torch brought takes a second at the end, and the system takes everything anyway.
+        atexit.register(gc.freeze)
+    began = time.monotonic() if argv is not None else process_began()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         with _termination_raised():
-            code = _run(words)
+            code = _run(words, began)
             sys.stdout.flush()
             return code
     except EyespotError as error:
-        return _failed(words, str(error), error.exit_code)
+        message, *more = error.args
+        return _failed(words, message, error.exit_code, more)
     except BrokenPipeError:
         # Whoever read the answer has gone; what is still to be flushed at exit must not raise again.
         with suppress(OSError, ValueError):
@@ -56,9 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interruption:
         # What training raises bears the number of the signal that ended it.
         number = getattr(interruption, "signal", signal.SIGINT)
-        return _failed(words, "terminated" if number == signal.SIGTERM else "interrupted", 128 + number)
-    except _Terminated:
-        return _failed(words, "terminated", 128 + signal.SIGTERM)
+        return _stopped(words, interruption, number)
+    except _Terminated as termination:
+        return _stopped(words, termination, signal.SIGTERM)
     except MemoryError:
         return _failed(words, "not enough memory", 1)
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets one line; --debug shows the rest
@@ -67,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], began: float) -> int:
     if not words:
         answer(_START)
         return 0
@@ -83,6 +92,7 @@ def _run(words: list[str]) -> int:
 
         answer(f"eyespot {version('eyespot')}")
         return 0
+    arguments.began = began
     code: int = arguments.run(arguments)
     return code
 
@@ -108,11 +118,18 @@ def _unknown_verb(word: str, names: Sequence[str]) -> str:
     return f"there is no verb {word!r}; {f'did you mean {near[0]}?' if near else 'see: eyespot --help'}"
 
 
-def _failed(words: Sequence[str], message: str, code: int) -> int:
+def _failed(words: Sequence[str], message: str, code: int, more: Sequence[str] = ()) -> int:
+    """Say what went wrong: the message in one line, and whatever more there is in lines of its own."""
     if "--debug" in words:
         traceback.print_exc()
-    say("\n".join(map(one_line, f"eyespot: {message}".splitlines())))
+    say("\n".join(map(one_line, [f"eyespot: {message}", *"\n".join(more).splitlines()])))
     return code
+
+
+def _stopped(words: Sequence[str], signaled: BaseException, number: int) -> int:
+    """Say that a signal ended the work, and what became of it, which is noted on the exception."""
+    word = "terminated" if number == signal.SIGTERM else "interrupted"
+    return _failed(words, "; ".join([word, *getattr(signaled, "__notes__", ())]), 128 + number)
 
 
 @contextmanager

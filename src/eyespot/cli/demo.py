@@ -23,6 +23,8 @@ _NOTES = """\
 Trains a classifier for the letters A to Z on pictures drawn from many fonts, tries it on fonts it has
 never seen, and shows how it sees. Takes about a minute, and needs no download."""
 _WORD = "EYESPOT"
+_TRAINING = "40s"
+"""The rest of the tour takes the remainder of a minute."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -66,7 +68,7 @@ def _tour(folder: RunFolder, arguments: Arguments) -> int:
 
 def _steps(folder: str, examples: str) -> list[tuple[ModuleType, list[str]]]:
     return [
-        (train, ["train", "letters", "--out", folder]),
+        (train, ["train", "letters", "--budget", _TRAINING, "--out", folder]),
         (evaluate, ["evaluate", folder]),
         (predict, ["predict", examples, "--model", folder, "--top-k", "3"]),
         (explain, ["explain", folder]),
@@ -78,6 +80,7 @@ def _run(verb: ModuleType, words: list[str], arguments: Arguments) -> int:
     parser = Parser(prog="eyespot")
     verb.add_parser(parser.add_subparsers())
     given = parser.parse_args([*words, *(f"--{name}" for name in ("quiet", "debug") if getattr(arguments, name))])
+    given.began = arguments.began
     code: int = given.run(given)
     return code
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from eyespot.cli.console import answer, answer_json, one_line, table
+from eyespot.cli.console import answer, answer_json, one_line, say, table
 from eyespot.cli.model import MODEL_HELP, open_model
 from eyespot.cli.options import Arguments, Subparsers, add_verb
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
   eyespot explain
   eyespot explain runs/letters
+  eyespot explain cifar10
   eyespot explain latest --json"""
 
 _NOTES = """\
@@ -34,7 +35,11 @@ def run(arguments: Arguments) -> int:
     model = open_model(arguments.model, quiet=arguments.quiet)
     from eyespot.bundle import read_network
     from eyespot.explanation.layers import layer_table
+    from eyespot.run_folder import find_card
 
+    card = find_card(model.path)
+    if card is not None and not arguments.quiet:
+        say(one_line(f"how it was trained, its figures and its limits: {card}"))
     rows = layer_table(read_network(model.path))
     if arguments.json:
         answer_json(

@@ -32,5 +32,5 @@ def open_model(name: str | None, *, quiet: bool) -> Model:
 
 
 def _introduction(choice: ModelChoice, classes: tuple[str, ...]) -> str:
-    limits = "; it knows only these" if choice.is_shipped else ""
+    limits = f"; it knows only these {len(classes)} things" if choice.is_shipped else ""
     return one_line(f"model: {choice.origin}; {len(classes)} classes: {listed(classes)}{limits}")

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
-from eyespot.errors import UsageError
+from eyespot import durations
+from eyespot.errors import InputError, UsageError
 
 Arguments = argparse.Namespace
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -61,6 +62,14 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return number
+
+
+def duration(text: str) -> float:
+    """The type of an option that takes a length of time: seconds."""
+    try:
+        return durations.seconds(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def not_negative(text: str) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eyespot.data.layout import ending, is_stray
 from eyespot.errors import UsageError
 from eyespot.images import SUFFIXES
 from eyespot.settings import MAX_DOWNLOAD_BYTES
@@ -31,25 +33,41 @@ class Entry:
     error: str | None = None
 
 
-def expand(words: Sequence[str]) -> list[Entry]:
-    """The pictures that the words stand for, in order; a folder stands for all pictures in it and its subfolders.
+@dataclass(frozen=True)
+class Expanded:
+    """What the words on the command line stand for.
+
+    Attributes:
+        entries: the pictures, in order.
+        left_out: how many files of other kinds lie in the folders named, by their ending (`.mov`).
+    """
+
+    entries: list[Entry]
+    left_out: Mapping[str, int]
+
+
+def expand(words: Sequence[str]) -> Expanded:
+    """The pictures that the words stand for; a folder stands for all pictures in it and its subfolders.
+
+    Hidden files and what operating systems leave lying about do not count.
 
     Errors: UsageError, where standard input is asked for twice.
     """
     if words.count(STDIN) > 1:
         raise UsageError("- stands for one picture on standard input and can be given once")
-    return [entry for word in words for entry in _expand(word)]
+    left_out: Counter[str] = Counter()
+    return Expanded([entry for word in words for entry in _expand(word, left_out)], left_out)
 
 
-def _expand(word: str) -> Iterator[Entry]:
+def _expand(word: str, left_out: Counter[str]) -> Iterator[Entry]:
     if word == STDIN:
         yield _standard_input()
     elif word.lower().startswith(("http://", "https://")):
         yield Entry(word, word)
     elif os.path.isdir(word):
-        yield from _folder(word)
+        yield from _folder(word, left_out)
     elif not os.path.lexists(word) and glob.has_magic(word):
-        yield from _matches(word)
+        yield from _matches(word, left_out)
     else:
         yield Entry(word, Path(word))
 
@@ -61,20 +79,22 @@ def _standard_input() -> Entry:
     return Entry(STDIN, data)
 
 
-def _folder(word: str) -> Iterator[Entry]:
+def _folder(word: str, left_out: Counter[str]) -> Iterator[Entry]:
     found = False
     for folder, subfolders, names in os.walk(word):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+        subfolders[:] = sorted(name for name in subfolders if not is_stray(name))
+        for name in sorted(name for name in names if not is_stray(name)):
+            if ending(name) in SUFFIXES:
                 found = True
                 path = os.path.join(folder, name)
                 yield Entry(path, Path(path))
+            else:
+                left_out[ending(name) or "no ending"] += 1
     if not found:
         yield Entry(word, None, "there is no picture in this folder")
 
 
-def _matches(pattern: str) -> Iterator[Entry]:
+def _matches(pattern: str, left_out: Counter[str]) -> Iterator[Entry]:
     paths = sorted(glob.glob(pattern, recursive=True))
     if not paths:
         yield Entry(pattern, None, "no file has a name like this")
@@ -82,4 +102,4 @@ def _matches(pattern: str) -> Iterator[Entry]:
         if not os.path.isdir(path):
             yield Entry(path, Path(path))
         elif "**" not in pattern:  # which matches what lies in the folder, too
-            yield from _folder(path)
+            yield from _folder(path, left_out)

@@ -60,8 +60,12 @@ def run(arguments: Arguments) -> int:
     layout = _layout(arguments)
     model = open_model(arguments.model, quiet=arguments.quiet)
     from eyespot.cli.pictures import expand
+    from eyespot.data.layout import kinds_line
 
-    entries = expand(arguments.images)
+    expanded = expand(arguments.images)
+    entries = expanded.entries
+    if expanded.left_out and not arguments.quiet:
+        say(one_line(f"left out: {kinds_line(expanded.left_out)}: not pictures of a kind that is read"))
     top_k = min(arguments.top_k, len(model.classes))
     # Bars and an answer that scrolls by do not go together.
     hidden = arguments.quiet or len(entries) < _MANY or (arguments.out is None and sys.stdout.isatty())

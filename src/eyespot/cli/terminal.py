@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from eyespot.cli.console import say
+from eyespot.cli.console import one_line, say
 from eyespot.progress import SILENT, Progress, Task
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Lines:
             say(line)
 
     def note(self, line: str) -> None:
-        say(line)
+        say(one_line(line))
 
 
 class _BarTask(_LineTask):
@@ -117,9 +117,9 @@ class _BarsAndLines:
 
     def note(self, line: str) -> None:
         if self._bars is not None and self._open:
-            self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._bars.console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
         else:
-            say(line)
+            say(one_line(line))
 
 
 def _bars() -> Bars:

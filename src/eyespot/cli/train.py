@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eyespot.cli.console import answer, answer_json, one_line, percent, say
-from eyespot.cli.options import Arguments, Subparsers, add_verb, not_negative, positive
+from eyespot.cli.options import Arguments, Subparsers, add_verb, duration, not_negative, positive
 from eyespot.cli.terminal import progress
 from eyespot.errors import UsageError
 
@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
   eyespot train PHOTOS/
+  eyespot train PHOTOS/ --budget 5m
   eyespot train cifar10 --recipe tutorial
-  eyespot train letters --epochs 3 --set learning_rate=0.002
+  eyespot train letters --epochs 3 --set learning_rate=0.05
   eyespot train PHOTOS.zip --recipe my_recipe.py --size 64 --out runs/photos
   eyespot train --config runs/letters/args.yaml --seed 1"""
 _NOTES = """\
 DATA is `cifar10`, `letters`, a folder or a zip of class folders (with or without train, validation and
 test), a CSV of path,label, or an official CIFAR-10 archive or folder. Left out, it is cifar10.
-Flags come before --config, --config before the recipe; with another --recipe, only the data, seed, device
-and threads of --config remain."""
+Without --recipe and --epochs, the network and how long it is trained are chosen so that all is done, report
+included, when the --budget is spent: more time, a better classifier. Where there is too little of it, the
+smallest sensible training is done, and takes longer.
+Flags come before --config, --config before the recipe; with --budget or another --recipe, only the data,
+seed, device and threads of --config remain."""
 _CONFIG: Mapping[str, tuple[type, str]] = {
     "data": (str, "a word"),
     "recipe": (str, "a word"),
@@ -44,8 +48,15 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the verb."""
     parser = add_verb(subparsers, "train", run, help="learn to classify pictures", examples=_EXAMPLES, notes=_NOTES)
     parser.add_argument("data", nargs="?", metavar="DATA", help="the pictures to learn from")
-    parser.add_argument("--recipe", metavar="NAME", help="how to train: tutorial, plain (default), or a .py file of your own")
-    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the pictures, at most")
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="how to train: budget (default: as good as the time allows), quick, accurate, tutorial, or a .py file of your own",
+    )
+    parser.add_argument(
+        "--budget", type=duration, metavar="TIME", help="be done in that time, such as 20s, 1m30s or 0.5h (default 1m)"
+    )
+    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the pictures, at most; instead of a budget")
     parser.add_argument("--seed", type=not_negative, metavar="N", help="where all randomness follows from (default 0)")
     parser.add_argument("--size", type=positive, metavar="N", help="height and width that pictures are resized to, in pixels")
     parser.add_argument(
@@ -68,25 +79,28 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: Arguments) -> int:
     """Train and print the figures."""
     config = _config(arguments.config)
-    recipe = _first(arguments.recipe, config.get("recipe"))
+    # What --config says was chosen for another budget, or is another recipe.
+    recipe = _first(arguments.recipe, config.get("recipe") if arguments.budget is None else None)
     # The settings in args.yaml are those of its recipe, every one; another recipe brings its own.
-    inherited = dict(config.get("set") or {}) if recipe == config.get("recipe") else {}
+    inherited = dict(config.get("set") or {}) if arguments.budget is None and recipe == config.get("recipe") else {}
     changed = _settings(arguments)
     if "epochs" in changed:
         inherited.pop("least_steps", None)  # it would make more epochs of those that are asked for here
     settings = {**inherited, **changed}
     data = arguments.data or config.get("data") or _cifar10_or_ask(arguments)
     shown = progress(arguments.quiet)
-    from eyespot import recipes, runs
+    from eyespot import runs
 
     done = runs.train(
         data,
-        recipe or recipes.DEFAULT,
+        recipe,
+        budget=arguments.budget,
+        began=arguments.began,
         seed=_first(arguments.seed, config.get("seed"), 0),
         settings=settings,
         out=arguments.out,
         device=_first(arguments.device, config.get("device"), "auto"),
-        threads=_first(arguments.threads, config.get("threads"), None),
+        threads=_first(arguments.threads, config.get("threads") if arguments.budget is None else None, None),
         strict=arguments.strict,
         progress=shown,
     )
@@ -153,6 +167,9 @@ def _summary(done: Run) -> str:
         f"{figures}, on {test['n']:,} test pictures",
         f"epochs: {metrics['epochs']}, in {metrics['train_seconds']:.0f} s, at {metrics['images_per_second']:,.0f} pictures/s",
     ]
+    if metrics.get("budget"):
+        spent, given = (metrics["budget"][key] for key in ("spent_seconds", "seconds"))
+        lines.append(f"time: {spent:.0f} s from the start to the report, of a budget of {given:.0f} s")
     if metrics["skipped"]:
         lines.append(f"skipped: {metrics['skipped']} files, named in {done.folder.skipped}")
     lines += [f"report: {done.folder.report}", f"next: eyespot predict IMAGE --model {done.folder.path}"]
@@ -176,5 +193,6 @@ def _cifar10_or_ask(arguments: Arguments) -> str:
             return "cifar10"
     raise UsageError(
         f"no DATA is named; it would be CIFAR-10, which is not on this machine and takes a download of {megabytes} MB: "
-        f"eyespot data fetch cifar10\n{cifar10.ways_out()}"
+        "eyespot data fetch cifar10",
+        cifar10.ways_out(),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,13 +20,14 @@ from eyespot.data.dataset import Skipped as Skipped
 from eyespot.errors import DataError
 from eyespot.progress import SILENT, Progress
 
+if TYPE_CHECKING:
+    from eyespot.data.reading import Size
+
 NAMES = ("cifar10", "letters")
 """The data sets that are known by name."""
 
 
-def load(
-    source: str | Path, size: tuple[int, int] = (32, 32), *, minimum_classes: int = 2, progress: Progress = SILENT
-) -> Dataset:
+def load(source: str | Path, size: Size = (32, 32), *, minimum_classes: int = 2, progress: Progress = SILENT) -> Dataset:
     """Read a data set, its pictures resized to `size` by the rule in `eyespot.images`.
 
     A source with parts gives those it has of `train`, `validation` and `test`; one without gives the single part `all`.
@@ -34,7 +35,7 @@ def load(
     Args:
         source: `cifar10`; `letters`; a folder or .zip of class folders, with or without train/val|valid|validation/test; a
             .csv of path,label[,split]; or CIFAR-10's published archives or folders.
-        size: (height, width) of the pictures.
+        size: (height, width) of the pictures, or what chooses it from those they have: see `eyespot.data.reading.Size`.
         minimum_classes: fewer classes than this are an error: 2 to learn from, 1 to test on.
 
     Errors: DataError, which names what is wrong and where; DownloadError, where CIFAR-10 cannot be had.
@@ -83,9 +84,12 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _at_size(dataset: Dataset, size: tuple[int, int], progress: Progress) -> Dataset:
+def _at_size(dataset: Dataset, size: Size, progress: Progress) -> Dataset:
     from eyespot.data.reading import resized
 
+    if callable(size):
+        height, width = next(iter(dataset.parts.values())).images.shape[1:3]
+        size = size([(height, width)], len(dataset))
     return dataset.with_parts(**{name: resized(part, size, progress) for name, part in dataset.parts.items()})
 
 

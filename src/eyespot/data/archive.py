@@ -9,11 +9,12 @@ from pathlib import Path
 from eyespot import files, settings
 from eyespot.data import layout, reading
 from eyespot.data.dataset import Dataset
+from eyespot.data.reading import Size
 from eyespot.errors import ImageError
 from eyespot.progress import SILENT, Progress
 
 
-def load(path: Path, size: tuple[int, int], *, minimum_classes: int = 2, progress: Progress = SILENT) -> Dataset:
+def load(path: Path, size: Size, *, minimum_classes: int = 2, progress: Progress = SILENT) -> Dataset:
     """The pictures of a zip; `layout.arrange` says which folders are classes and which are parts.
 
     Errors: DataError, where it is no zip, is not safe to unpack (see `files.open_zip`), or is no data set.

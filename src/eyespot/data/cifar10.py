@@ -128,9 +128,7 @@ def fetch(*, progress: Progress = SILENT) -> Path:
         try:
             download.fetch(MIRRORS, archive, size=ARCHIVE_BYTES, sha256=ARCHIVE_SHA256, progress=progress)
         except DownloadError as error:
-            raise DownloadError(
-                f"CIFAR-10 is not on this machine and could not be downloaded: {error}\n{ways_out()}"
-            ) from error
+            raise DownloadError(f"CIFAR-10 is not on this machine and could not be downloaded: {error}", ways_out()) from error
     _unpack(archive, folder)
     archive.unlink()
     return folder

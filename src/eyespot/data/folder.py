@@ -8,11 +8,12 @@ from pathlib import Path
 
 from eyespot.data import layout, reading
 from eyespot.data.dataset import Dataset
+from eyespot.data.reading import Size
 from eyespot.errors import DataError
 from eyespot.progress import SILENT, Progress
 
 
-def load(path: Path, size: tuple[int, int], *, minimum_classes: int = 2, progress: Progress = SILENT) -> Dataset:
+def load(path: Path, size: Size, *, minimum_classes: int = 2, progress: Progress = SILENT) -> Dataset:
     """The pictures of a folder; `layout.arrange` says which folders are classes and which are parts.
 
     Errors: DataError, where the folder cannot be listed or is no data set.

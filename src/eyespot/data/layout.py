@@ -55,10 +55,10 @@ def arrange(paths: Iterable[str], where: str) -> Layout:
 
     Errors: DataError, where there are no pictures, or none in a class folder.
     """
-    seen = sorted(path for path in paths if not _is_stray(path))
+    seen = sorted(path for path in paths if not is_stray(path))
     files = [path for path in seen if not path.endswith("/")]
-    pictures = {path: PurePosixPath(path).parts for path in files if _suffix(path) in images.SUFFIXES}
-    ignored = Counter(_suffix(path) or "no ending" for path in files if path not in pictures)
+    pictures = {path: PurePosixPath(path).parts for path in files if ending(path) in images.SUFFIXES}
+    ignored = Counter(ending(path) or "no ending" for path in files if path not in pictures)
     if not pictures:
         raise DataError(_nothing_found(where, ignored))
     depth = _wrapping_folders(list(pictures.values()))
@@ -87,15 +87,17 @@ def arrange(paths: Iterable[str], where: str) -> Layout:
     if empty:
         notes.append(f"no pictures in {names_line(empty)}: not a class")
     if ignored:
-        notes.append(f"left out: {_kinds(ignored)}: not pictures of a kind that is read")
+        notes.append(f"left out: {kinds_line(ignored)}: not pictures of a kind that is read")
     return Layout(entries, dict(sorted(ignored.items())), tuple(notes))
 
 
-def _is_stray(path: str) -> bool:
+def is_stray(path: str) -> bool:
+    """Whether a file is hidden, or one that operating systems leave lying about, or lies in such a folder."""
     return any(step.startswith(".") or step.casefold() in _STRAY for step in PurePosixPath(path).parts)
 
 
-def _suffix(path: str) -> str:
+def ending(path: str) -> str:
+    """A file's ending in lower case, with its dot; empty where it has none."""
     return PurePosixPath(path).suffix.lower()
 
 
@@ -108,12 +110,14 @@ def _nothing_found(where: str, ignored: Mapping[str, int]) -> str:
     if not ignored:
         return f"{where} is empty: no pictures found"
     return (
-        f"{where} holds no pictures, only other files: {_kinds(ignored)}; pictures end in {', '.join(sorted(images.SUFFIXES))}"
+        f"{where} holds no pictures, only other files: {kinds_line(ignored)}; "
+        f"pictures end in {', '.join(sorted(images.SUFFIXES))}"
     )
 
 
-def _kinds(ignored: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items()))
+def kinds_line(ignored: Mapping[str, int]) -> str:
+    """Numbers of files by their ending in one line: `3 .mov, 1 .txt`."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(ignored.items()))
 
 
 def _wrapping_folders(pictures: list[Parts]) -> int:

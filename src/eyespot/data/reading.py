@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,18 @@ from eyespot.progress import SILENT, Progress
 
 _T = TypeVar("_T")
 
+Pixels = tuple[int, int]
+"""Height and width of a picture."""
+
+Size: TypeAlias = Pixels | Callable[[Sequence[Pixels], int], Pixels]
+"""The size that pictures are resized to; or what chooses it: (the sizes that some of them have, how many there are) -> size."""
+
 _PART_ORDER = ("train", "validation", "test", WHOLE)
 
 _CHUNK = 32  # pictures that a thread decodes before it reports
+
+_LOOKED_AT = 64
+"""So many pictures' own sizes are looked at where the size is to be chosen."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ def read(
     name: str,
     entries: Sequence[Entry],
     source: Callable[[str], Path | bytes],
-    size: tuple[int, int],
+    size: Size,
     *,
     minimum_classes: int = 2,
     ignored: Mapping[str, int] | None = None,
@@ -54,7 +64,7 @@ def read(
     Args:
         name: the data set's name, also for errors.
         source: an entry's name -> its file, or the file's bytes; called in several threads at once. It may raise ImageError.
-        size: (height, width) of the decoded pictures.
+        size: (height, width) of the decoded pictures, or what chooses it.
         minimum_classes: fewer classes than this are an error.
         ignored: files of other kinds, counted by their ending.
         notes: lines worth telling the user.
@@ -63,13 +73,14 @@ def read(
     class can be read.
     """
     classes = _classes(name, entries, minimum_classes)
-    pixels = _allocate(len(entries), size)
+    target = size(_native_sizes(entries, source), len(entries)) if callable(size) else size
+    pixels = _allocate(len(entries), target)
 
     def decode(chunk: range) -> list[tuple[int, str]]:
         faults = []
         for i in chunk:
             try:
-                pixels[i] = images.decode(source(entries[i].name), size, name=entries[i].name)
+                pixels[i] = images.decode(source(entries[i].name), target, name=entries[i].name)
             except ImageError as error:
                 faults.append((i, error.reason))
         return faults
@@ -87,7 +98,7 @@ def read(
     )
 
 
-def resized(part: Part, size: tuple[int, int], progress: Progress = SILENT) -> Part:
+def resized(part: Part, size: Pixels, progress: Progress = SILENT) -> Part:
     """The same part with its pictures at another `size`, (height, width)."""
     if part.images.shape[1:3] == tuple(size):
         return part
@@ -124,7 +135,16 @@ def _in_chunks(total: int, work: Callable[[range], list[_T]], description: str, 
     return results
 
 
-def _allocate(count: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _native_sizes(entries: Sequence[Entry], source: Callable[[str], Path | bytes]) -> list[Pixels]:
+    """The sizes of some pictures from all over the data set, as they are; of those that cannot be read, none."""
+    sizes = []
+    for entry in entries[:: max(1, len(entries) // _LOOKED_AT)]:
+        with suppress(ImageError):
+            sizes.append(images.native_size(source(entry.name), name=entry.name))
+    return sizes
+
+
+def _allocate(count: int, size: Pixels) -> NDArray[np.uint8]:
     height, width = size
     try:
         return np.empty((count, height, width, 3), np.uint8)

@@ -10,14 +10,14 @@ from pathlib import Path
 from eyespot.data import reading
 from eyespot.data.dataset import WHOLE, Dataset
 from eyespot.data.layout import PART_NAMES
-from eyespot.data.reading import Entry
+from eyespot.data.reading import Entry, Size
 from eyespot.errors import DataError
 from eyespot.progress import SILENT, Progress
 
 _DELIMITERS = ",;\t"  # spreadsheets in some countries write semicolons
 
 
-def load(path: Path, size: tuple[int, int], *, minimum_classes: int = 2, progress: Progress = SILENT) -> Dataset:
+def load(path: Path, size: Size, *, minimum_classes: int = 2, progress: Progress = SILENT) -> Dataset:
     """The pictures that a CSV lists; paths in it are relative to the folder the CSV lies in.
 
     Errors: DataError, where a column or a file is missing, a cell is empty, a `split` is unknown or a path comes twice.

@@ -30,7 +30,7 @@ class Line:
     Attributes:
         role: `train` or `watched`; chooses its color.
         name: of the part.
-        path: an SVG path with a gap where a figure is missing.
+        path: an SVG path from figure to figure, with a gap where one is no number.
         end: (x, y) of the last figure.
     """
 
@@ -150,7 +150,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> ReliabilityChart:
 
 @dataclass(frozen=True)
 class _Series:
-    """The figures of one part, one an epoch; None or NaN where there is none."""
+    """The figures of one part, one an epoch: None where none was taken, NaN where it is no number."""
 
     role: str
     name: str
@@ -226,11 +226,16 @@ def _hovers(frame: _Frame, epochs: Sequence[int], series: Sequence[_Series], for
 
 
 def _line(frame: _Frame, epochs: Sequence[int], series: _Series) -> Line:
-    """A figure between two gaps is a stroke of no length, which round caps show as a dot."""
+    """A figure between two gaps is a stroke of no length, which round caps show as a dot.
+
+    The line runs on past epochs without a figure: a small data set is not validated after each of its many epochs.
+    """
     commands = []
     x = y = 0.0
     pen_is_down = False
     for epoch, value in zip(epochs, series.values, strict=True):
+        if value is None:
+            continue
         if _is_known(value):
             x, y = frame.x(epoch), frame.y(value)
             commands.append(f"L{x} {y}" if pen_is_down else f"M{x} {y}L{x} {y}")

@@ -96,13 +96,15 @@ def _draw_curves(
 
     epochs = [epoch.epoch for epoch in history]
     marker = "o" if len(history) <= 25 else ""
-    # A missing figure is a gap in the line.
     for values, name, color in ((trained, "training", TRAIN), (watched, part, WATCHED)):
-        known = [np.nan if value is None else value for value in values]
-        if name is not None and not np.all(np.isnan(known)):
-            label = f"{_short(name)}, {form.format(known[-1])} at the end"
-            axes.plot(epochs, known, color=color, marker=marker, markersize=3.5, linewidth=1.8, label=label)
-            axes.plot(epochs[-1:], known[-1:], color=color, marker="o", markersize=6)
+        # The line runs on past epochs without a figure, and has a gap where one is no number.
+        taken = [(epoch, value) for epoch, value in zip(epochs, values, strict=True) if value is not None]
+        if name is not None and not np.all(np.isnan([value for _, value in taken])):
+            at, known = zip(*taken, strict=True)
+            when = "at the end" if at[-1] == epochs[-1] else f"in epoch {at[-1]}"
+            label = f"{_short(name)}, {form.format(known[-1])} {when}"
+            axes.plot(at, known, color=color, marker=marker, markersize=3.5, linewidth=1.8, label=label)
+            axes.plot(at[-1:], known[-1:], color=color, marker="o", markersize=6)
     if epochs:
         room = max(0.5, 0.02 * len(epochs))
         axes.set_xlim(epochs[0] - room, epochs[-1] + room)

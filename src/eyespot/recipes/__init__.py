@@ -9,19 +9,21 @@ from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
 from eyespot.errors import UnknownRecipeError, UsageError
 from eyespot.recipes.recipe import Recipe as Recipe
 
-NAMES = ("plain", "tutorial")
+NAMES = ("budget", "quick", "accurate", "tutorial")
 """The recipes that come with Eyespot."""
 
-DEFAULT = "plain"
+DEFAULT = "budget"
 
-_COUNTS = ("size", "epochs", "batch_size")
+_FUNCTIONS = ("model", "optimizer", "prepare")
+
+_POSITIVE = ("learning_rate", "size", "epochs", "batch_size")
 
 
 def load(name: str) -> Recipe:
@@ -61,8 +63,9 @@ def _recipe_of(module: ModuleType, name: str) -> Recipe:
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """The fields that `--set` can change and `args.yaml` keeps: all but the two functions."""
-    return {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.name not in ("model", "optimizer")}
+    """The fields that `--set` can change and `args.yaml` keeps: all but the functions; as plain values."""
+    values = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.name not in _FUNCTIONS}
+    return {**values, "network": {name: _plain(value) for name, value in recipe.network.items()}}
 
 
 def with_settings(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -86,14 +89,23 @@ def with_settings(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     return replace(recipe, **checked)
 
 
+def _plain(value: Any) -> Any:
+    """The value with lists for tuples, as YAML and JSON have it."""
+    return [_plain(inner) for inner in value] if isinstance(value, tuple | list) else value
+
+
 def _as_type(key: str, value: Any, wanted: Any) -> Any:
-    """`value` as the type `wanted`: int, float, a choice of words, or one of these or None."""
+    """`value` as the type `wanted`: int, float, a choice of words, or one of these or None; or names with plain values."""
     if isinstance(value, str):
         try:
             value = yaml.safe_load(value)
         except yaml.YAMLError:
             raise UsageError(f"{key} cannot be read: {value!r}") from None
     options = get_args(wanted)
+    if get_origin(wanted) is Mapping:
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise UsageError(f"{key} must be names with values, such as {{widths: [32, 64], stride: 2}}, not {value!r}")
+        return {name: _plain(inner) for name, inner in value.items()}
     if options and all(isinstance(option, str) for option in options):
         if value not in options:
             raise UsageError(f"{key} must be one of {', '.join(options)}, not {value!r}")
@@ -108,7 +120,7 @@ def _as_type(key: str, value: Any, wanted: Any) -> Any:
         converted = number(value)
     except (TypeError, ValueError, OverflowError):
         raise UsageError(f"{key} must be {'a whole number' if number is int else 'a number'}, not {value!r}") from None
-    if key in _COUNTS and converted < 1:
+    if key in _POSITIVE and converted <= 0:
         raise UsageError(f"{key} must be positive, not {value!r}")
     if converted < 0:
         raise UsageError(f"{key} must not be negative: {value!r}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 Shape = tuple[int, int, int]
 
@@ -17,15 +20,23 @@ class Recipe:
     name `recipe`.
 
     Attributes:
-        model: builds the network: (input shape (height, width, 3), number of classes) -> an uncompiled Keras model that takes
-            pixels 0-255 and returns probabilities.
-        optimizer: makes the Keras optimizer: (learning rate, steps in the whole training) -> a `keras.optimizers.Optimizer`.
+        model: builds the network: (input shape (height, width, 3), number of classes, and what `network` names) -> an
+            uncompiled Keras model that takes pixels 0-255 and returns probabilities.
+        optimizer: makes the Keras optimizer: (learning rate, steps in the whole training, batch size) -> a
+            `keras.optimizers.Optimizer`.
         learning_rate: the highest rate that the optimizer's schedule reaches.
+        network: further arguments of `model`, such as widths.
+        prepare: sets those weights that are computed from pictures, not learned: (model, training pictures (n, height, width,
+            3) uint8) -> None, called once before the first step; None: there are none.
         size: height and width that pictures are resized to, in pixels.
-        epochs: passes over the training part, at most.
+        epochs: passes over the training part, at most; the last may be broken off, so 1.5 is one and a half.
         least_steps: where the data is so small that `epochs` come to fewer steps than this, there are more epochs. Epochs that
             are set by hand are meant as they are: then there is no least number of steps, unless it is set too.
         batch_size: pictures in one step.
+        flip: whether pictures are mirrored left to right at random: `random`, `never`, or `auto`: where the data shows that
+            mirrored pictures keep their class.
+        shift: pictures are moved at random by up to so many pixels either way; what is left empty mirrors the edge.
+        label_smoothing: how much of each label is spread over all classes while training, 0-1.
         watch: the part whose loss is watched while training: `validation`, a stratified part split off the training part, or
             `test`.
         validation_fraction: how much of the training part is split off where `watch` is `validation`, 0-1; 0 splits off none.
@@ -35,19 +46,23 @@ class Recipe:
     """
 
     model: Callable[[Shape, int], Any]
-    optimizer: Callable[[float, int], Any]
+    optimizer: Callable[[float, int, int], Any]
     learning_rate: float
+    network: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[Any, NDArray[np.uint8]], None] | None = None
     size: int = 32
-    epochs: int = 50
+    epochs: float = 50
     least_steps: int = 0
     batch_size: int = 128
+    flip: Literal["auto", "random", "never"] = "never"
+    shift: int = 0
+    label_smoothing: float = 0.0
     watch: Literal["validation", "test"] = "validation"
     validation_fraction: float = 0.1
     patience: int | None = None
     min_delta: float = 0.0
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
 
-    def epochs_for(self, pictures: int) -> int:
-        """How many epochs there are, at most, over a training part of so many pictures."""
-        steps_an_epoch = -(-pictures // self.batch_size)
-        return max(self.epochs, -(-self.least_steps // steps_an_epoch))
+    def steps_for(self, pictures: int) -> int:
+        """How many steps there are, at most, with a training part of so many pictures."""
+        return max(1, self.least_steps, round(self.epochs * -(-pictures // self.batch_size)))

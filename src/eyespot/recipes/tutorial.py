@@ -20,8 +20,8 @@ from eyespot.models.tutorial import tutorial
 from eyespot.recipes.recipe import Recipe
 
 
-def adam_with_decay(learning_rate: float, steps: int) -> Any:
-    """Keras' Adam with what `decay=1e-6` meant: the rate is divided by 1 + 1e-6 * step, whatever the number of steps."""
+def adam_with_decay(learning_rate: float, steps: int, batch_size: int) -> Any:
+    """Keras' Adam with what `decay=1e-6` meant: the rate is divided by 1 + 1e-6 * step, whatever steps and batch."""
     schedule = keras.optimizers.schedules.InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=1e-6)
     return keras.optimizers.Adam(schedule)
 

@@ -30,7 +30,7 @@ class RunSummary:
         epochs: how many were trained; None where it is not known.
         seconds: of training; None while unfinished.
         date: when it finished, or was begun.
-        is_finished: whether it came to its end.
+        is_finished: whether it came to its end, and its figures can be read.
         interrupted: whether somebody ended the training before it was done.
         problem: what is wrong with its files, or None.
     """
@@ -133,7 +133,7 @@ def summarize(run: RunFolder) -> RunSummary:
         epochs=epochs if trained is None else int(trained),
         seconds=_number(metrics.get("train_seconds")),
         date=_date(run),
-        is_finished=run.is_finished,
+        is_finished=run.is_finished and problem is None,
         interrupted=metrics.get("interrupted") is True,
         problem=problem,
     )
@@ -142,6 +142,16 @@ def summarize(run: RunFolder) -> RunSummary:
 def shipped() -> dict[str, Path]:
     """The models that came with Eyespot, by name."""
     return {path.stem: path for path in sorted(_SHIPPED.glob("*.onnx"))}
+
+
+def find_card(model: Path) -> Path | None:
+    """The model card that lies beside a model file: how it was trained, its figures and limits; None where there is none.
+
+    It bears the model's name, as `cifar10.md`; in a run folder it is `README.md`.
+    """
+    run = RunFolder(model.parent)
+    cards = [model.with_suffix(".md"), *([run.card] if run.is_run else [])]
+    return next((card for card in cards if card.is_file()), None)
 
 
 def find_model(name: str | Path | None = None, parent: Path = RUNS) -> ModelChoice:

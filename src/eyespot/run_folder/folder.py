@@ -17,7 +17,9 @@ runs/letters-tutorial-2026-11-22-1830/
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -247,6 +249,17 @@ def create_at(path: Path) -> RunFolder:
         holds = "holds a run already" if RunFolder(path).is_run else "is not empty"
         raise RunError(f"{path} {holds}, and nothing in it is overwritten; choose another folder with --out, or remove it")
     return RunFolder(path)
+
+
+def discard(run: RunFolder) -> None:
+    """Remove a run that came to nothing, whatever lies in it, and the folder `runs` too where nothing else is in that.
+
+    What cannot be removed stays.
+    """
+    shutil.rmtree(run.path, ignore_errors=True)
+    if run.path.absolute().parent == RUNS.absolute():
+        with suppress(OSError):  # other runs are in it
+            RUNS.rmdir()
 
 
 def run_name(data: str, recipe: str, when: datetime) -> str:

@@ -1,7 +1,13 @@
 """Training: Keras models on native torch."""
 
+from eyespot.training.augment import Augmentation as Augmentation
+from eyespot.training.budget import Plan as Plan
+from eyespot.training.budget import plan as plan
 from eyespot.training.by_recipe import Trained as Trained
 from eyespot.training.by_recipe import learn as learn
 from eyespot.training.fitting import fit as fit
 from eyespot.training.fitting import supports as supports
 from eyespot.training.interruption import Interrupted as Interrupted
+from eyespot.training.settling import with_flip_settled as with_flip_settled
+from eyespot.training.settling import without_budget as without_budget
+from eyespot.training.writing import write_model as write_model

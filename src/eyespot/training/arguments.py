@@ -12,6 +12,7 @@ import numpy as np
 from eyespot.errors import InputError, UnsupportedError
 from eyespot.models.backend import keras
 from eyespot.training.arrays import Arrays, Expected, read_arrays, with_class_weights
+from eyespot.training.augment import Augmentation
 
 DEFAULT_BATCH_SIZE = 32
 """Keras' own."""
@@ -27,9 +28,12 @@ class FitArguments:
         batch_size: examples in one step of training.
         validation_batch_size: examples in one step of validation.
         epochs: the numbers of the epochs to train, from `initial_epoch`.
+        steps: so many are done at most; None: all of the epochs.
         shuffle: whether each epoch has an order of its own.
         callbacks: Keras callbacks in the order given.
         verbose: 0 silent, 1 a progress bar, 2 one line an epoch, or `auto`.
+        augmentation: how pictures are varied in training; None: not at all.
+        label_smoothing: how much of each target is spread over all classes in training, 0-1.
     """
 
     training: Arrays
@@ -37,9 +41,12 @@ class FitArguments:
     batch_size: int
     validation_batch_size: int
     epochs: range
+    steps: int | None
     shuffle: bool
     callbacks: tuple[Any, ...]
     verbose: str | int
+    augmentation: Augmentation | None
+    label_smoothing: float
     _validation_freq: int | tuple[int, ...]
 
     def validates(self, epoch: int) -> bool:
@@ -56,6 +63,9 @@ def read_fit(
     input_shape: tuple[int, ...],
     output_shape: tuple[int, ...],
     is_sparse: bool | None,
+    augmentation: Any = None,
+    label_smoothing: Any = 0.0,
+    steps: Any = None,
     batch_size: Any = None,
     epochs: Any = 1,
     verbose: Any = "auto",
@@ -71,7 +81,7 @@ def read_fit(
     validation_batch_size: Any = None,
     validation_freq: Any = 1,
 ) -> FitArguments:
-    """The arguments of Keras' `fit`, which mean here what they mean there.
+    """The arguments of Keras' `fit`, which mean here what they mean there, and those that only `eyespot.fit` has.
 
     Args:
         x: pictures, (n, height, width, channels), an array in memory.
@@ -79,6 +89,9 @@ def read_fit(
         input_shape: what the network takes, (height, width, channels).
         output_shape: what the network gives for one picture, (classes,).
         is_sparse: whether the loss takes class numbers; None: either (`Loss.is_sparse`).
+        augmentation: an `Augmentation`, or None.
+        label_smoothing: 0-1.
+        steps: at least 1, or None.
 
     Errors: InputError says what was expected and what came; UnsupportedError names the argument or the kind of data that the
     engine does not know.
@@ -106,9 +119,12 @@ def read_fit(
             "validation_batch_size", training_batch if validation_batch_size is None else validation_batch_size, least=1
         ),
         epochs=range(_count("initial_epoch", initial_epoch, least=0), _count("epochs", epochs, least=0)),
+        steps=None if steps is None else _count("steps", steps, least=1),
         shuffle=_shuffle(shuffle),
         callbacks=_callbacks(callbacks),
         verbose=_verbose(verbose),
+        augmentation=_augmentation(augmentation, training),
+        label_smoothing=_share("label_smoothing", label_smoothing),
         _validation_freq=_validation_freq(validation_freq),
     )
 
@@ -150,6 +166,22 @@ def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise InputError(f"{name} must be a number; got {value!r}")
     return float(value)
+
+
+def _share(name: str, value: Any) -> float:
+    number = _number(name, value)
+    if not 0 <= number <= 1:
+        raise InputError(f"{name} must be from 0 to 1; got {value!r}")
+    return number
+
+
+def _augmentation(value: Any, training: Arrays) -> Augmentation | None:
+    if value is None:
+        return None
+    if not isinstance(value, Augmentation):
+        raise InputError(f"augmentation must be an eyespot.training.Augmentation or None; got {value!r}")
+    value.check(*training.pixels.shape[1:3])
+    return value if value.changes_pictures else None
 
 
 def _count(name: str, value: Any, *, least: int) -> int:

@@ -17,6 +17,9 @@ Array = NDArray[Any]
 _KEPT_PIXELS = ("uint8", "float32", "float64")
 _KEPT_TARGETS = ("uint8", "float32", "float64")
 
+_CHUNK = 256
+"""So many examples are looked through at a time for the one at fault."""
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -127,7 +130,7 @@ def _pixels(where: str, x: Array, expected: Expected) -> Array:
         raise InputError(f"{where}x must be pictures (n, {wanted}), as the network takes them; got shape {x.shape}")
     if not len(x):
         raise InputError(f"{where}x holds no pictures; got shape {x.shape}")
-    return x if x.dtype.name in _KEPT_PIXELS else x.astype(np.float32)
+    return _finite(f"{where}x", x if x.dtype.name in _KEPT_PIXELS else x.astype(np.float32))
 
 
 def _targets(where: str, y: Array, n: int, expected: Expected) -> Array:
@@ -149,7 +152,8 @@ def _targets(where: str, y: Array, n: int, expected: Expected) -> Array:
             " sparse_categorical_crossentropy, or give keras.utils.to_categorical(y)"
         )
     if is_distribution:
-        return y if y.dtype.name in _KEPT_TARGETS else y.astype(np.uint8 if y.dtype == bool else np.float32)
+        kept = y if y.dtype.name in _KEPT_TARGETS else y.astype(np.uint8 if y.dtype == bool else np.float32)
+        return _finite(f"{where}y", kept)
     return _labels(where, y.reshape(-1), classes)
 
 
@@ -169,4 +173,22 @@ def _weights(where: str, weights: Array, n: int) -> Array:
     if weights.shape not in ((n,), (n, 1)):
         raise InputError(f"{where}sample_weight must have one number for each of the {n} examples; got shape {weights.shape}")
     weights = weights.reshape(-1)
-    return weights if weights.dtype.name in ("float32", "float64") else weights.astype(np.float32)
+    kept = weights if weights.dtype.name in ("float32", "float64") else weights.astype(np.float32)
+    return _finite(f"{where}sample_weight", kept)
+
+
+def _finite(name: str, values: Array) -> Array:
+    """The same values, none of them NaN or infinite: with one of those, the first step would turn all weights into NaN."""
+    if values.dtype.kind != "f":
+        return values
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()):  # one pass, and no memory; large numbers may overflow, and are looked at below
+            return values
+    for start in range(0, len(values), _CHUNK):
+        wrong = ~np.isfinite(values[start : start + _CHUNK])
+        if wrong.any():
+            first, *inner = (int(place) for place in np.unravel_index(int(wrong.argmax()), wrong.shape))
+            position = (start + first, *inner)
+            shown = ", ".join(map(str, position))
+            raise InputError(f"{name} must hold finite numbers; got {values[position]} at position {shown}")
+    return values

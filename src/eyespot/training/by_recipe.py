@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from eyespot.data.dataset import Dataset
+import numpy as np
+
+from eyespot.data.dataset import Dataset, Part
 from eyespot.errors import TrainingError, UsageError
 from eyespot.models.backend import keras
 from eyespot.progress import SILENT, Progress
 from eyespot.recipes import Recipe
 from eyespot.run_folder import Epoch, RunFolder
+from eyespot.training.augment import Augmentation
 from eyespot.training.callbacks import HistoryWriter, ProgressReporter
 from eyespot.training.fitting import fit
 from eyespot.training.interruption import Interrupted
+
+MOST_VALIDATIONS = 20
+"""Where the data is so small that there are many epochs, validation would take longer than they do."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +31,11 @@ class Trained:
 
     Attributes:
         model: the Keras model with its last weights.
-        history: the whole epochs.
+        history: the epochs; the last may be one that the recipe's steps broke off, but none that a signal did.
         steps: how many were done, those of an epoch broken off included.
         pictures: how many were learned from in all these steps.
-        seconds: that all of it took, validation and the translation of the network included.
-        stopped_early: whether it ended of itself before the epochs that the recipe allows.
+        seconds: that all of it took: building, preparing and translating the network, the steps, validation.
+        stopped_early: whether it ended of itself before the steps that the recipe allows.
         interrupted: the number of the signal that ended it, or None.
     """
 
@@ -53,24 +60,37 @@ def learn(
 ) -> Trained:
     """Build the recipe's network and train it on the part `train`; history.csv grows epoch by epoch.
 
-    Initial weights, order and dropout follow from `seed`. The part that the recipe watches is watched where there is one.
+    Initial weights, order, augmentation and dropout follow from `seed`. The part that the recipe watches is watched where there
+    is one: after every epoch where there is a `patience`, elsewhere at most 20 times.
 
     The seed is also that of Keras' global randomness, which initial weights are drawn from.
 
-    Errors: UsageError, where the recipe cannot build its network; TrainingError, where the loss becomes infinite or no number.
+    Errors: UsageError, where the recipe cannot build or prepare its network, or leaves open whether to flip; InputError, where
+    its shift is too large for its pictures; TrainingError, where the loss or a weight becomes infinite or no
+    number.
     """
+    begin = time.perf_counter()
     train, watched = dataset.parts["train"], dataset.parts.get(recipe.watch)
-    epochs, steps_an_epoch = recipe.epochs_for(len(train)), -(-len(train) // recipe.batch_size)
-    model = _compiled(recipe, len(dataset.classes), steps_an_epoch * epochs, seed)
-    progress.note(f"{model.count_params():,} parameters, {recipe.size} x {recipe.size} pixels, at most {epochs} epochs")
+    varied = augmentation(recipe)
+    steps, steps_an_epoch = recipe.steps_for(len(train)), -(-len(train) // recipe.batch_size)
+    epochs = -(-steps // steps_an_epoch)
+    model = compiled(recipe, train, len(dataset.classes), steps, seed)
+    passes = f"{steps / steps_an_epoch:.3g}"
+    progress.note(
+        f"{model.count_params():,} parameters, {recipe.size} x {recipe.size} pixels, "
+        f"at most {passes} epoch{'' if passes == '1' else 's'}"
+    )
     writer = HistoryWriter(folder)
     callbacks = [writer]
+    looked_at = _spread(epochs, MOST_VALIDATIONS)
     if recipe.patience is not None and watched is not None:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", min_delta=recipe.min_delta, patience=recipe.patience))
+        looked_at = _spread(epochs, epochs)
     interrupted = None
-    begin = time.perf_counter()
-    with progress.task("training", epochs * len(train)) as task:
-        reporter = ProgressReporter(progress, task, epochs=epochs, pictures=len(train), batch_size=recipe.batch_size)
+    with progress.task("training", _pictures(steps, len(train), recipe.batch_size)) as task:
+        reporter = ProgressReporter(
+            progress, task, epochs=epochs, pictures=len(train), batch_size=recipe.batch_size, told=looked_at
+        )
         try:
             fit(
                 model,
@@ -78,7 +98,11 @@ def learn(
                 train.labels,
                 batch_size=recipe.batch_size,
                 epochs=epochs,
+                steps=steps,
+                augmentation=varied,
+                label_smoothing=recipe.label_smoothing,
                 validation_data=None if watched is None else (watched.images, watched.labels),
+                validation_freq=looked_at,
                 callbacks=[*callbacks, reporter],
                 verbose=0,
                 seed=seed,
@@ -89,30 +113,57 @@ def learn(
         except Interrupted as signal:
             interrupted = signal.signal
     seconds = time.perf_counter() - begin
-    if writer.epochs and not isfinite(writer.epochs[-1].loss):
+    if not _is_finite(model, writer.epochs):
         raise TrainingError(
-            f"the training diverged in epoch {len(writer.epochs)}: the loss is no longer a number; "
+            f"the training diverged in epoch {max(len(writer.epochs), 1)}: the loss or a weight is no longer a number; "
             f"try a lower learning rate than {recipe.learning_rate:g}, with --set learning_rate=..."
         )
-    steps = int(model.optimizer.iterations)
-    whole_epochs, more_steps = divmod(steps, steps_an_epoch)
+    done = int(model.optimizer.iterations)
     return Trained(
         model=model,
         history=writer.epochs,
-        steps=steps,
-        pictures=whole_epochs * len(train) + more_steps * recipe.batch_size,
+        steps=done,
+        pictures=_pictures(done, len(train), recipe.batch_size),
         seconds=seconds,
-        stopped_early=interrupted is None and len(writer.epochs) < epochs,
+        stopped_early=interrupted is None and done < steps,
         interrupted=interrupted,
     )
 
 
-def _compiled(recipe: Recipe, classes: int, steps: int, seed: int) -> Any:
-    """The recipe's network with initial weights from `seed`, and its optimizer for so many steps."""
+def augmentation(recipe: Recipe) -> Augmentation:
+    """How the recipe varies pictures. Errors: UsageError, where it leaves open whether to flip."""
+    if recipe.flip == "auto":
+        raise UsageError("flip=auto leaves to the data what to do, which has to be settled before; train with random or never")
+    return Augmentation(flip=recipe.flip == "random", shift=recipe.shift)
+
+
+def _is_finite(model: Any, history: Sequence[Epoch]) -> bool:
+    """Whether a training came to something: infinite statistics of a BatchNormalization do not show in its own loss."""
+    return all(isfinite(row.loss) for row in history[-1:]) and all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def _spread(epochs: int, most: int) -> list[int]:
+    """The numbers, from 1, of at most so many of the epochs, the last one always among them."""
+    return sorted(range(epochs, 0, -max(-(-epochs // most), 1)))
+
+
+def _pictures(steps: int, pictures: int, batch_size: int) -> int:
+    """How many are learned from in so many steps: the last batch of an epoch may be smaller."""
+    epochs, more_steps = divmod(steps, -(-pictures // batch_size))
+    return epochs * pictures + more_steps * batch_size
+
+
+def compiled(recipe: Recipe, train: Part, classes: int, steps: int, seed: int) -> Any:
+    """The recipe's network with its weights as they are before the first step, and its optimizer for so many steps.
+
+    Errors: UsageError, where the recipe cannot build or prepare its network.
+    """
     keras.utils.set_random_seed(seed)
     try:
-        model = recipe.model((recipe.size, recipe.size, 3), classes)
-        optimizer = recipe.optimizer(recipe.learning_rate, steps)
+        model = recipe.model((recipe.size, recipe.size, 3), classes, **recipe.network)
+        if recipe.prepare is not None:
+            recipe.prepare(model, train.images)
+        optimizer = recipe.optimizer(recipe.learning_rate, steps, recipe.batch_size)
     except Exception as error:  # a recipe may be the user's own program, and Keras raises nearly anything for impossible shapes
         raise UsageError(
             f"the recipe cannot build its network for {recipe.size} x {recipe.size} pixels and {classes} classes: "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from math import isfinite
+from collections.abc import Callable, Container
+from math import inf, isfinite
 from typing import Any
 
 from eyespot.models.backend import keras
@@ -13,9 +14,13 @@ from eyespot.run_folder import Epoch, RunFolder
 Figures = dict[str, float]
 _Callback: Any = keras.callbacks.Callback
 
+_BETWEEN_WRITINGS = 1.0
+_BETWEEN_FIGURES = 0.1
+"""Seconds: at least so much time passes between two of them."""
+
 
 class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
-    """Writes history.csv anew after every epoch.
+    """Writes history.csv anew after an epoch, but not more often than once a second, and at the end.
 
     Attributes:
         epochs: the rows written so far.
@@ -27,16 +32,12 @@ class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
         super().__init__()
         self._folder = folder
         self._begin = 0.0
-        self._learning_rate = 0.0
+        self._written = -inf
         self.epochs: tuple[Epoch, ...] = ()
 
     def on_epoch_begin(self, epoch: int, logs: Figures | None = None) -> None:
         """Note the time."""
         self._begin = time.perf_counter()
-
-    def on_train_batch_begin(self, batch: int, logs: Figures | None = None) -> None:
-        """Note the rate of the step; afterwards a schedule tells that of the next one."""
-        self._learning_rate = float(self.model.optimizer.learning_rate)
 
     def on_epoch_end(self, epoch: int, logs: Figures | None = None) -> None:
         """Add a row."""
@@ -47,35 +48,77 @@ class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
             accuracy=figures["accuracy"],
             val_loss=figures.get("val_loss"),
             val_accuracy=figures.get("val_accuracy"),
-            learning_rate=self._learning_rate,
+            learning_rate=_last_learning_rate(self.model.optimizer),
             seconds=time.perf_counter() - self._begin,
         )
         self.epochs += (row,)
+        # Some epochs take a few milliseconds, and there may be thousands of them.
+        if time.perf_counter() - self._written >= _BETWEEN_WRITINGS:
+            self._write()
+
+    def on_train_end(self, logs: Figures | None = None) -> None:
+        """Write what is left to write."""
+        self._write()
+
+    def _write(self) -> None:
         self._folder.write_history(self.epochs)
+        self._written = time.perf_counter()
 
 
 class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
-    """Tells a `Task` how far the training has come, a `Progress` how each epoch went, and stops where the loss is no number."""
+    """Tells a `Task` how far the training has come, a `Progress` how epochs went, and stops where a loss is no number.
+
+    Args:
+        progress: gets a line for an epoch.
+        task: counts pictures; its figures are brought up to date ten times a second.
+        epochs: how many there are.
+        pictures: in an epoch.
+        batch_size: pictures in a step.
+        told: the numbers, from 1, of the epochs that get a line; None: all.
+    """
 
     only_reads_figures = True
 
-    def __init__(self, progress: Progress, task: Task, *, epochs: int, pictures: int, batch_size: int) -> None:
+    def __init__(
+        self, progress: Progress, task: Task, *, epochs: int, pictures: int, batch_size: int, told: Container[int] | None = None
+    ) -> None:
         super().__init__()
         self._progress, self._task = progress, task
         self._epochs, self._pictures, self._batch_size = epochs, pictures, batch_size
+        self._told = range(1, epochs + 1) if told is None else told
+        self._shown = -inf
 
-    def on_train_batch_end(self, batch: int, logs: Figures | None = None) -> None:
+    def after_step(self, batch: int, figures: Callable[[], Figures]) -> None:
         """Move the bar on."""
-        figures = logs or {}
         done = min(self._batch_size, self._pictures - batch * self._batch_size)
-        self._task.advance(done, loss=figures["loss"], accuracy=figures["accuracy"])
-        if not isfinite(figures["loss"]):
-            self.model.stop_training = True
+        now = time.perf_counter()
+        if now - self._shown < _BETWEEN_FIGURES:
+            self._task.advance(done)
+            return
+        self._shown = now
+        self._show(done, figures())
 
     def on_epoch_end(self, epoch: int, logs: Figures | None = None) -> None:
         """Say how the epoch went."""
         figures = logs or {}
+        self._show(0, figures)
+        if not isfinite(figures.get("val_loss", 0.0)):
+            self.model.stop_training = True
+        if epoch + 1 not in self._told:
+            return
         parts = [f"epoch {epoch + 1}/{self._epochs}", f"loss {figures['loss']:.4f}", f"accuracy {figures['accuracy']:.4f}"]
         if "val_loss" in figures:
             parts += [f"watched loss {figures['val_loss']:.4f}", f"watched accuracy {figures['val_accuracy']:.4f}"]
         self._progress.note("  ".join(parts))
+
+    def _show(self, done: int, figures: Figures) -> None:
+        self._task.advance(done, loss=figures["loss"], accuracy=figures["accuracy"])
+        if not isfinite(figures["loss"]):
+            self.model.stop_training = True
+
+
+def _last_learning_rate(optimizer: Any) -> float:
+    """The rate of the step done last; the optimizer itself tells that of the next one."""
+    rate = optimizer._learning_rate
+    is_schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+    return float(rate(optimizer.iterations - 1) if is_schedule else optimizer.learning_rate)

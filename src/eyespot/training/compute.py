@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from eyespot.errors import InputError
+from eyespot.training.memory import keep_freed_memory
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "bfloat16", "float32", "float64")
@@ -54,7 +55,11 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 @contextmanager
 def torch_set_up(threads: int | None) -> Iterator[None]:
-    """Within the block torch uses `threads` threads (None: as it stands) and flushes denormals, which are slow, to zero."""
+    """Within the block torch uses `threads` threads (None: as it stands) and flushes denormals, which are slow, to zero.
+
+    Freed memory is kept by the process from here on, see `keep_freed_memory`.
+    """
+    keep_freed_memory()
     before = torch.get_num_threads()
     if threads is not None:
         torch.set_num_threads(threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import torch
 from eyespot.models.backend import keras
 from eyespot.models.keras_network import variables
 from eyespot.network import Weights, to_keras, to_native
+from eyespot.training.loop import Figures, FiguresNow
 from eyespot.training.lowering import NativeNetwork
 from eyespot.training.optimizers import NamedParameter, on_tensors
 
-Figures = dict[str, Any]
-
-_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+_STEP_BEGIN_HOOKS = ("on_train_batch_begin", "on_batch_begin")
+_STEP_END_HOOKS = ("on_train_batch_end", "on_batch_end")
+_TEST_STEP_BEGIN_HOOKS = ("on_test_batch_begin",)
+_TEST_STEP_END_HOOKS = ("on_test_batch_end",)
 
 
 def named_parameters(model: Any, network: NativeNetwork) -> list[NamedParameter]:
@@ -77,17 +80,30 @@ def _differ(weights: Weights, others: Weights) -> bool:
 class CallbackObserver:
     """Passes what happens in the loop on to Keras callbacks, which see, and may change, the weights of the Keras model.
 
-    The model is brought up to date at the end of every epoch, and of every step where a callback asks to be told of steps.
+    The model is brought up to date at the end of every epoch, and of every step where a callback asks to be told of steps;
+    never for callbacks that only read figures: Keras' own that are known to, and those with `only_reads_figures = True`. A
+    callback that has a method `after_step(batch, figures)` is told of every step too, and of the figures where it calls
+    `figures()`: to take them at every step would keep a GPU waiting.
 
     Attributes:
-        looks_at_steps: whether one does.
+        looks_at_weights: whether a callback may look at the weights at all.
+        looks_at_steps: whether one may after every step.
     """
 
     def __init__(self, model: Any, callbacks: Any, exchange: WeightExchange) -> None:
         self._model = model
         self._callbacks = callbacks
         self._exchange = exchange
-        self.looks_at_steps = any(_looks_at_steps(callback) for callback in callbacks.callbacks)
+        told = callbacks.callbacks
+        looking = [callback for callback in told if not _only_reads_figures(callback)]
+        self.looks_at_weights = bool(looking)
+        self.looks_at_steps = _has_any(looking, *_STEP_BEGIN_HOOKS, *_STEP_END_HOOKS)
+        # Keras' list takes its time, and threads, even where no callback has anything to hear.
+        self._hears_step_begin = _has_any(told, *_STEP_BEGIN_HOOKS)
+        self._hears_step_end = _has_any(told, *_STEP_END_HOOKS)
+        self._hears_test_step_begin = _has_any(told, *_TEST_STEP_BEGIN_HOOKS)
+        self._hears_test_step_end = _has_any(told, *_TEST_STEP_END_HOOKS)
+        self._after_step = [callback.after_step for callback in told if hasattr(callback, "after_step")]
 
     @property
     def asks_to_stop(self) -> bool:
@@ -97,34 +113,40 @@ class CallbackObserver:
     def on_epoch_begin(self, epoch: int) -> None:
         """An epoch begins."""
         self._callbacks.on_epoch_begin(epoch)
-        self._exchange.take_changes()
+        self._take_changes()
 
     def on_train_batch_begin(self, batch: int) -> None:
         """A step begins."""
-        self._callbacks.on_train_batch_begin(batch)
+        if self._hears_step_begin:
+            self._callbacks.on_train_batch_begin(batch)
         if self.looks_at_steps:
             self._exchange.take_changes()
 
-    def on_train_batch_end(self, batch: int, logs: Figures) -> None:
+    def on_train_batch_end(self, batch: int, figures: FiguresNow) -> None:
         """A step is done."""
         if self.looks_at_steps:
             self._exchange.put()
-        self._callbacks.on_train_batch_end(batch, logs)
+        if self._hears_step_end:
+            self._callbacks.on_train_batch_end(batch, figures())
+        for after_step in self._after_step:
+            after_step(batch, figures)
         if self.looks_at_steps:
             self._exchange.take_changes()
 
     def on_test_begin(self) -> None:
         """A validation begins."""
-        self._exchange.put()
+        self._put()
         self._callbacks.on_test_begin()
 
     def on_test_batch_begin(self, batch: int) -> None:
         """A step of validation begins."""
-        self._callbacks.on_test_batch_begin(batch)
+        if self._hears_test_step_begin:
+            self._callbacks.on_test_batch_begin(batch)
 
-    def on_test_batch_end(self, batch: int, logs: Figures) -> None:
+    def on_test_batch_end(self, batch: int, figures: FiguresNow) -> None:
         """A step of validation is done."""
-        self._callbacks.on_test_batch_end(batch, logs)
+        if self._hears_test_step_end:
+            self._callbacks.on_test_batch_end(batch, figures())
 
     def on_test_end(self, logs: Figures) -> None:
         """A validation is done."""
@@ -132,14 +154,33 @@ class CallbackObserver:
 
     def on_epoch_end(self, epoch: int, logs: Figures) -> None:
         """An epoch is done, its validation included."""
-        self._exchange.put()
+        self._put()
         self._callbacks.on_epoch_end(epoch, logs)
-        self._exchange.take_changes()
+        self._take_changes()
+
+    def _put(self) -> None:
+        if self.looks_at_weights:
+            self._exchange.put()
+
+    def _take_changes(self) -> None:
+        if self.looks_at_weights:
+            self._exchange.take_changes()
 
 
-def _looks_at_steps(callback: Any) -> bool:
-    """Whether a callback may look at the weights after a step; those that only show or keep figures do not."""
-    if isinstance(callback, keras.callbacks.ProgbarLogger) or getattr(callback, "only_reads_figures", False):
-        return False
+def _only_reads_figures(callback: Any) -> bool:
+    """Whether a callback is known to leave the weights alone, and not to look at them."""
+    if type(callback) is keras.callbacks.EarlyStopping:
+        return not callback.restore_best_weights
+    if type(callback) in (keras.callbacks.ProgbarLogger, keras.callbacks.History):
+        return True
+    return bool(getattr(callback, "only_reads_figures", False))
+
+
+def _has_any(callbacks: Iterable[Any], *hooks: str) -> bool:
+    """Whether a callback has one of these methods of its own, by its class or, as LambdaCallback, put on the object."""
     base = keras.callbacks.Callback
-    return any(getattr(type(callback), hook) is not getattr(base, hook) for hook in _BATCH_HOOKS)
+    return any(
+        getattr(method := getattr(callback, hook), "__func__", method) is not getattr(base, hook)
+        for callback in callbacks
+        for hook in hooks
+    )

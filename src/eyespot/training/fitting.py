@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from eyespot.models.keras_network import frozen_layers, read, unknown_layers
 from eyespot.training import losses, metrics, optimizers
 from eyespot.training.arguments import FitArguments, read_fit
 from eyespot.training.arrays import Arrays
+from eyespot.training.augment import Augmentation
 from eyespot.training.compiled import Compiled, ensure_built, read_compiled
 from eyespot.training.compute import choose_device, choose_precision, torch_set_up
 from eyespot.training.exchange import CallbackObserver, WeightExchange, named_parameters
@@ -37,25 +39,33 @@ def fit(
     precision: str = "auto",
     device: str = "auto",
     threads: int | None = None,
+    augmentation: Augmentation | None = None,
+    label_smoothing: float = 0.0,
+    steps: int | None = None,
     **arguments: Any,
 ) -> Any:
     """Train a compiled Keras model, as `model.fit(x, y, ...)` would, in native torch.
 
-    What `compile` and `fit` were given is honoured: optimizer (SGD, Adam, AdamW, RMSprop, Muon) with its state, learning rate
-    or schedule, categorical cross-entropy (one-hot or sparse), metrics, batch_size, epochs, initial_epoch, shuffle,
-    validation_data, validation_split, validation_freq, class_weight, sample_weight, verbose and Keras callbacks. The weights
-    and the optimizer's state are in the Keras model afterwards, so that stock `fit` can go on from there.
+    What `compile` and `fit` were given is honoured: optimizer (SGD, Adam, AdamW, RMSprop, Muon, MuonSGD) with its state,
+    learning rate or schedule, categorical cross-entropy (one-hot or sparse), metrics, batch_size, epochs, initial_epoch,
+    shuffle, validation_data, validation_split, validation_freq, class_weight, sample_weight, verbose and Keras callbacks. The
+    weights and the optimizer's state are in the Keras model afterwards, so that stock `fit` can go on from there.
 
     Args:
         model: a compiled Keras model of known layers; see `supports`.
         x: pictures, (n, height, width, channels), an array in memory.
         y: class numbers (n,), or one-hot targets (n, classes), as the loss takes them.
         fallback: `keras`: hand the whole to stock `fit` where the engine does not know something, and say so in the log.
-        seed: from which the order and the dropout follow; at least 0.
-        precision: `bfloat16` (weights and updates in float32), `float32`, `float64`, or `auto`: that of the model where it is
-            float64, else bfloat16 where the device computes in it, else float32.
+        seed: from which the order, the augmentation and the dropout follow; at least 0.
+        precision: `bfloat16` (weights and updates in float32, but for MuonSGD's products), `float32`, `float64`, or `auto`:
+            that of the model where it is float64, else bfloat16 where the device computes in it, else float32.
         device: `auto`, `cpu`, `cuda` or `mps`.
         threads: processor threads; None: as torch has it.
+        augmentation: how pictures are varied in training, not in validation; None: not at all.
+        label_smoothing: what is minimized is the loss as if so much of each target, 0-1, were spread over all classes, as
+            Keras' CategoricalCrossentropy has it. The figures, those of the training too, are of the loss without it.
+        steps: training ends after so many, at the latest, in the middle of an epoch if need be, which then ends as others do,
+            with its validation; None: all of the epochs.
         arguments: the other arguments of Keras' `fit`.
 
     Returns: Keras' `History`.
@@ -67,9 +77,13 @@ def fit(
         raise InputError(f"fallback must be None or 'keras'; got {fallback!r}")
     if seed < 0:
         raise InputError(f"the seed must be a whole number of at least 0; got {seed!r}")
+    own = {"augmentation": augmentation, "label_smoothing": label_smoothing, "steps": steps}
+    given = [name for name, value in own.items() if value]
+    if fallback is not None and given:
+        raise InputError(f"stock fit does not know {' and '.join(given)}; leave that out, or fallback={fallback!r}")
     try:
         ensure_built(model, tuple(getattr(x, "shape", ())[1:]))
-        prepared = _prepare(model, x, y, seed, precision, device, arguments)
+        prepared = _prepare(model, x, y, seed, precision, device, {**own, **arguments})
     except UnsupportedError as error:
         if fallback is None:
             raise
@@ -122,6 +136,7 @@ class _Prepared:
                     None if arguments.validation is None else self._examples(arguments.validation),
                     Schedule(
                         epochs=arguments.epochs,
+                        steps=arguments.steps,
                         batch_size=arguments.batch_size,
                         validation_batch_size=arguments.validation_batch_size,
                         shuffle=arguments.shuffle,
@@ -161,15 +176,27 @@ def _prepare(model: Any, x: Any, y: Any, seed: int, precision: str, device_name:
         )
     except TypeError as error:
         raise InputError(f"fit does not know an argument it was given: {str(error).rpartition(' ')[2]}") from None
+    autocast = torch.bfloat16 if precision == "bfloat16" else None
     engine = Engine(
         network=native,
-        optimizer=optimizers.translate(compiled.optimizer, named_parameters(model, native)),
+        optimizer=optimizers.translate(compiled.optimizer, named_parameters(model, native), autocast),
         loss=loss,
+        objective=_smoothed(loss, checked.label_smoothing),
         metrics=_metrics(compiled, checked.training, output_shape[0], native.ends_in_softmax),
-        autocast=torch.bfloat16 if precision == "bfloat16" else None,
+        autocast=autocast,
         seed=seed,
+        augmentation=checked.augmentation,
     )
     return _Prepared(model, engine, checked, device)
+
+
+def _smoothed(loss: losses.Loss, label_smoothing: float) -> losses.Loss:
+    if label_smoothing and loss.label_smoothing:
+        raise InputError(
+            f"label_smoothing is given twice: {label_smoothing} to fit and {loss.label_smoothing} to the compiled loss; "
+            "leave out one of them"
+        )
+    return replace(loss, label_smoothing=label_smoothing) if label_smoothing else loss
 
 
 def _metrics(compiled: Compiled, training: Arrays, classes: int, softmax_left_out: bool) -> metrics.Metrics:

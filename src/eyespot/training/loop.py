@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from eyespot.training.augment import Augmentation, AugmentedPictures
 from eyespot.training.interruption import Interruption
 from eyespot.training.losses import Loss
 from eyespot.training.lowering import NativeNetwork
@@ -17,6 +19,8 @@ from eyespot.training.optimizers import NativeOptimizer
 from eyespot.training.randomness import Randomness, permutation
 
 Figures = dict[str, Any]
+FiguresNow = Callable[[], Figures]
+"""The figures so far; on a GPU, to take them waits for its work."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +40,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Examples]:
-        """Batches of `size` (the last may be smaller) in `order`, (n,) int64; None: as they stand."""
+    def batches(self, size: int) -> Iterator[Examples]:
+        """Batches of `size` (the last may be smaller), as they stand."""
         for start in range(0, len(self), size):
             stop = min(start + size, len(self))
-            chosen = slice(start, stop) if order is None else order[start:stop]
-            weights = None if self.weights is None else self.weights[chosen]
-            yield Examples(self.pixels[chosen], self.targets[chosen], weights)
+            weights = None if self.weights is None else self.weights[start:stop]
+            yield Examples(self.pixels[start:stop], self.targets[start:stop], weights)
 
 
 class Observer(Protocol):
@@ -50,10 +53,10 @@ class Observer(Protocol):
 
     def on_epoch_begin(self, epoch: int) -> None: ...
     def on_train_batch_begin(self, batch: int) -> None: ...
-    def on_train_batch_end(self, batch: int, logs: Figures) -> None: ...
+    def on_train_batch_end(self, batch: int, figures: FiguresNow) -> None: ...
     def on_test_begin(self) -> None: ...
     def on_test_batch_begin(self, batch: int) -> None: ...
-    def on_test_batch_end(self, batch: int, logs: Figures) -> None: ...
+    def on_test_batch_end(self, batch: int, figures: FiguresNow) -> None: ...
     def on_test_end(self, logs: Figures) -> None: ...
     def on_epoch_end(self, epoch: int, logs: Figures) -> None: ...
     @property
@@ -66,6 +69,7 @@ class Schedule:
 
     Attributes:
         epochs: the numbers of the epochs, counted from 0.
+        steps: so many are done at most, which may break off the last epoch; None: all of the epochs.
         batch_size: examples in one step of training.
         validation_batch_size: examples in one step of validation.
         shuffle: whether each epoch has an order of its own, a function of (seed, epoch).
@@ -73,6 +77,7 @@ class Schedule:
     """
 
     epochs: range
+    steps: int | None
     batch_size: int
     validation_batch_size: int
     shuffle: bool
@@ -86,18 +91,22 @@ class Engine:
     Attributes:
         network: the native network, on the device that the examples are on.
         optimizer: of the network's parameters.
-        loss: of a batch.
+        loss: of a batch, as the figures tell it.
+        objective: of a batch, as it is minimized: the loss, or that with smoothed labels.
         metrics: gather the figures of an epoch.
         autocast: the type that convolutions and products compute in; None: the network's own.
-        seed: what order and dropout follow from.
+        seed: what order, augmentation and dropout follow from.
+        augmentation: how pictures are varied in training; None: not at all.
     """
 
     network: NativeNetwork
     optimizer: NativeOptimizer
     loss: Loss
+    objective: Loss
     metrics: Metrics
     autocast: torch.dtype | None
     seed: int
+    augmentation: Augmentation | None = None
 
     def train(
         self,
@@ -107,39 +116,46 @@ class Engine:
         observer: Observer,
         interruption: Interruption,
     ) -> None:
-        """Pass over `examples` once an epoch, until the epochs are done, the observer asks to stop or a signal comes.
+        """Pass over `examples` once an epoch, until the epochs or steps are done, the observer asks to stop or a signal comes.
 
-        The step under way is always finished. Figures on `validation` are reported as `val_...`.
+        The step under way is always finished. An epoch that the steps break off ends as others do. Figures on `validation` are
+        reported as `val_...`.
         """
+        pictures = None if self.augmentation is None else AugmentedPictures(examples.pixels, self.augmentation, self.seed)
+        done = 0
         for epoch in schedule.epochs:
             observer.on_epoch_begin(epoch)
-            order = torch.from_numpy(permutation(self.seed, epoch, len(examples))) if schedule.shuffle else None
             self.metrics.reset()
-            for number, batch in enumerate(examples.batches(schedule.batch_size, order)):
+            for number, batch in enumerate(self._batches(examples, pictures, schedule, epoch)):
                 observer.on_train_batch_begin(number)
                 self.step(batch)
-                observer.on_train_batch_end(number, self.metrics.result())
+                done += 1
+                observer.on_train_batch_end(number, self.metrics.result)
                 if interruption.signal is not None:
                     return
-                if observer.asks_to_stop:
+                if observer.asks_to_stop or done == schedule.steps:
                     break
             figures = self.metrics.result()
             if validation is not None and schedule.validates(epoch):
                 watched = self.evaluate(validation, schedule.validation_batch_size, observer)
                 figures |= {f"val_{name}": value for name, value in watched.items()}
             observer.on_epoch_end(epoch, figures)
-            if observer.asks_to_stop or interruption.signal is not None:
+            if observer.asks_to_stop or done == schedule.steps or interruption.signal is not None:
                 return
 
     def step(self, batch: Examples) -> None:
         """Learn from one batch."""
-        self.network.train()
-        scores = self._scores(batch.pixels, Randomness(self.seed, self.optimizer.iterations))
-        loss = self.loss(scores, batch.targets, batch.weights)
+        if not self.network.training:  # to say so again to every layer takes its time
+            self.network.train()
+        scores = self._scores(batch.pixels, self._randomness())
+        objective = self.objective(scores, batch.targets, batch.weights)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        objective.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.optimizer.step()
-        self.metrics.update(loss.detach(), scores.detach(), batch.targets, batch.weights)
+        scores, loss = scores.detach(), objective.detach()
+        if self.objective != self.loss:
+            loss = self.loss(scores, batch.targets, batch.weights)
+        self.metrics.update(loss, scores, batch.targets, batch.weights)
 
     @torch.no_grad()
     def evaluate(self, examples: Examples, batch_size: int, observer: Observer) -> Figures:
@@ -151,10 +167,29 @@ class Engine:
             observer.on_test_batch_begin(number)
             scores = self._scores(batch.pixels, None)
             self.metrics.update(self.loss(scores, batch.targets, batch.weights), scores, batch.targets, batch.weights)
-            observer.on_test_batch_end(number, self.metrics.result())
+            observer.on_test_batch_end(number, self.metrics.result)
         figures = self.metrics.result()
         observer.on_test_end(figures)
         return figures
+
+    def _batches(
+        self, examples: Examples, pictures: AugmentedPictures | None, schedule: Schedule, epoch: int
+    ) -> Iterator[Examples]:
+        """An epoch's batches, each made when its step comes."""
+        order = permutation(self.seed, epoch, len(examples)) if schedule.shuffle else np.arange(len(examples))
+        positions_in_order = torch.from_numpy(order).to(examples.pixels.device)
+        for start in range(0, len(examples), schedule.batch_size):
+            positions = positions_in_order[start : start + schedule.batch_size]
+            if pictures is None:
+                pixels = examples.pixels.index_select(0, positions)  # faster than with [] by far
+            else:
+                pixels = pictures.batch(positions, epoch=epoch, randomness=self._randomness())
+            weights = None if examples.weights is None else examples.weights[positions]
+            yield Examples(pixels, examples.targets[positions], weights)
+
+    def _randomness(self) -> Randomness:
+        """That of the next step."""
+        return Randomness(self.seed, self.optimizer.iterations)
 
     def _scores(self, pixels: Tensor, randomness: Randomness | None) -> Tensor:
         with torch.autocast(pixels.device.type, dtype=self.autocast, enabled=self.autocast is not None):

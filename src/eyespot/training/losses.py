@@ -34,7 +34,7 @@ class Loss:
             either, as the targets' shape says.
         from_logits: Keras' `from_logits`: the loss itself applies a softmax to what the Keras model returns.
         softmax_left_out: whether the Keras model ends in a softmax that the scores come before.
-        label_smoothing: how much of each one-hot target is spread over all classes, 0-1.
+        label_smoothing: how much of each target is spread over all classes, 0-1; class numbers stand for one-hot targets here.
         reduction: Keras' name of how the examples' losses become one: `sum_over_batch_size` and `mean` divide by the number of
             examples, whatever their weights, `mean_with_sample_weight` by the sum of the weights, `sum` by nothing.
         epsilon: probabilities are kept within [epsilon, 1 - epsilon] where they are not from logits.
@@ -71,7 +71,10 @@ class Loss:
         """Each example's loss, (n,), without weights."""
         log_probabilities = self._log_probabilities(scores)
         if targets.ndim == 1:
-            return functional.nll_loss(log_probabilities, targets, reduction="none")
+            losses = functional.nll_loss(log_probabilities, targets, reduction="none")
+            if not self.label_smoothing:
+                return losses
+            return (1 - self.label_smoothing) * losses - self.label_smoothing * log_probabilities.mean(dim=-1)
         targets = targets.to(log_probabilities.dtype)
         if self.label_smoothing:
             targets = targets * (1 - self.label_smoothing) + self.label_smoothing / targets.shape[-1]

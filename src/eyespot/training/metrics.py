@@ -216,6 +216,8 @@ def _plain(name: str, value: Any) -> Mapping[str, Any]:
     """A result as Keras puts it into the History: floats where they can be, a metric with parts as its parts."""
     if isinstance(value, dict):
         return {key: entry for part, number in value.items() for key, entry in _plain(part, number).items()}
+    if isinstance(value, float):
+        return {name: value}
     array = np.asarray(keras.ops.convert_to_numpy(value))
     return {name: float(array) if array.ndim == 0 else array}
 

@@ -12,6 +12,10 @@ from torch import Tensor
 
 _ORDER = 0
 _STEP = 1
+_TOSS = 2
+
+AUGMENTATION = 2**32 - 1
+"""The stream of randomness that augmentation draws from; those from 0 on belong to the layers."""
 
 
 def _entropy(*key: int) -> int:
@@ -25,6 +29,11 @@ def permutation(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
     `seed` is at least 0, here as everywhere.
     """
     return np.random.default_rng(_entropy(_ORDER, seed, epoch)).permutation(n)
+
+
+def tosses(seed: int, n: int) -> NDArray[np.bool_]:
+    """One toss of a coin for each of `n` pictures, (n,): that of a picture follows from (seed, its position) alone."""
+    return np.random.default_rng(_entropy(_TOSS, seed)).random(n) < 0.5
 
 
 @dataclass(frozen=True)
@@ -63,4 +72,24 @@ class Randomness:
         words = torch.empty(ceil(count * bits / 64), dtype=torch.int64, device=device)
         words.random_(-(2**63), None, generator=self.generator(stream, device))
         kept: Tensor = words.view(torch.uint8) < kept_words if bits == 8 else words.view(torch.int16) < kept_words - 2**15
-        return kept[:count].view(rows, *shape[1:])[self.first_row : self.first_row + shape[0]]
+        return self._share(kept[:count].view(rows, *shape[1:]), shape[0])
+
+    def integers(
+        self, stream: int, shape: tuple[int, ...], least: int, most: int, device: torch.device | str = "cpu"
+    ) -> Tensor:
+        """Whole numbers from `least` to `most`, each as likely: an int64 tensor of `shape` (rows first).
+
+        As with `mask`, they are this process's rows of what is drawn for the whole global batch.
+        """
+        drawn = torch.randint(
+            least,
+            most + 1,
+            (self.global_rows or shape[0], *shape[1:]),
+            generator=self.generator(stream, device),
+            device=device,
+        )
+        return self._share(drawn, shape[0])
+
+    def _share(self, drawn: Tensor, rows: int) -> Tensor:
+        """This process's rows of what was drawn for the global batch."""
+        return drawn[self.first_row : self.first_row + rows]

@@ -222,6 +222,40 @@ def test_frozen_layers_get_no_gradient_and_frozen_statistics_stay():
         np.testing.assert_array_equal(weight, network.by_name["calm"].weights[name])
 
 
+def frozen_front():
+    """Frozen layers of every family that whitening or a pretrained start may put first, then two that learn."""
+    frozen = [L.Rescaling(1 / 255), L.Conv2D(6, 2, activation="gelu"), L.BatchNormalization(), L.ReLU(), L.MaxPooling2D()]
+    model = chain(*frozen, L.Conv2D(4, 2, activation="gelu", name="first"), L.Flatten(), L.Dense(2), shape=(16, 16, 3))
+    for layer in frozen:
+        layer.trainable = False
+    return NativeNetwork(read(model), frozen=frozen_layers(model)).train()
+
+
+def test_up_to_the_first_layer_that_learns_nothing_is_kept_for_the_backward_pass():
+    module, wants = frozen_front(), {}
+    for layer in module.native_layers:
+        layer.register_forward_hook(lambda layer, _, output: wants.update({layer.layer.name: output.requires_grad}))
+    with torch.autocast("cpu", torch.bfloat16):
+        module(torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8))
+    names = list(wants)
+    first = names.index("first")
+    assert first > 5
+    assert [wants[name] for name in names] == [False] * first + [True] * (len(names) - first)
+
+
+def test_the_backward_pass_ends_at_the_first_layer_that_learns(record):
+    module = frozen_front()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = module(torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)).square().sum()
+    with record() as recorder:
+        loss.backward()
+    assert recorder.convolution_gradients == [[False, True, True]]
+    assert recorder.count(torch.ops.aten.gelu_backward.default) == 1
+    assert recorder.count(torch.ops.aten.native_batch_norm_backward.default) == 0
+    assert recorder.count(torch.ops.aten.threshold_backward.default) == 0
+    assert recorder.count(torch.ops.aten.max_pool2d_with_indices_backward.default) == 0
+
+
 def test_batch_normalization_of_a_single_number_has_no_variance():
     model = chain(L.GlobalAveragePooling2D(), L.BatchNormalization(momentum=0.5, name="calm"))
     module = NativeNetwork(read(model)).train()

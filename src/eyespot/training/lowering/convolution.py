@@ -10,6 +10,7 @@ from torch import Tensor
 from eyespot.network import Shape, Window, convolution_window
 from eyespot.training.lowering.activation import ACTIVATIONS
 from eyespot.training.lowering.call import Call, Compute, Config, Lower
+from eyespot.training.lowering.weight_gradient import convolve, is_faster_as_product
 
 Pad = Callable[[Tensor], Tensor]
 
@@ -29,10 +30,13 @@ def _conv2d(config: Config, shapes: Sequence[Shape]) -> Compute:
     window = convolution_window(config)
     pad, padding = split_padding(window, shapes[0])
     activation = ACTIVATIONS[config["activation"]]
+    groups: int = config["groups"]
 
     def compute(call: Call) -> Tensor:
-        kernel, bias = call.weights["kernel"], call.weights.get("bias")
-        return activation(F.conv2d(pad(call.x), kernel, bias, window.stride, padding, window.dilation, config["groups"]))
+        x, kernel, bias = pad(call.x), call.weights["kernel"], call.weights.get("bias")
+        if is_faster_as_product(window, shapes[0], groups, x.device):
+            return activation(convolve(x, kernel, bias, padding))
+        return activation(F.conv2d(x, kernel, bias, window.stride, padding, window.dilation, groups))
 
     return compute
 

@@ -70,19 +70,26 @@ def _scale(optimizer: Any, shape: torch.Size) -> float:
 
 
 def _orthogonalized(optimizer: Any, matrix: Tensor) -> Tensor:
-    """`optimizer.ns_steps` quintic Newton-Schulz iterations in the type of `matrix`, which drive its singular values to 1.
-
-    The norm is taken in the type that Keras takes it in, to stay equal.
-    """
     rows, columns = matrix.shape
-    x: Tensor = matrix.contiguous()
-    x = x.T if rows > columns else x
-    x = x / (torch.linalg.matrix_norm(promoted(x), keepdim=True) + 1e-7)
-    a, b, c = float(optimizer.muon_a), float(optimizer.muon_b), float(optimizer.muon_c)
-    for _ in range(optimizer.ns_steps):
+    matrix = matrix.contiguous()
+    # The norm is summed up in the type and in the order in which Keras does it, to stay equal.
+    norm = torch.linalg.matrix_norm(promoted(matrix.T if rows > columns else matrix))
+    coefficients = (float(optimizer.muon_a), float(optimizer.muon_b), float(optimizer.muon_c))
+    return newton_schulz(matrix / (norm + 1e-7), optimizer.ns_steps, coefficients)
+
+
+def newton_schulz(matrix: Tensor, steps: int, coefficients: tuple[float, float, float]) -> Tensor:
+    """`matrix`, whose norm is at most 1, with its singular values driven towards 1 by `steps` quintic iterations.
+
+    With coefficients a, b, c: x <- a x + (b x x' + c (x x')^2) x, in the type of `matrix`.
+    """
+    a, b, c = coefficients
+    is_high = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if is_high else matrix
+    for _ in range(steps):
         square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
-    return x.T if rows > columns else x
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return x.T if is_high else x
 
 
 MUON = Algorithm(_slots, _update, _decay)

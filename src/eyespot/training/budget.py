@@ -1,0 +1,242 @@
+"""The dial: so much time is given, and a training is planned that ends with it.
+
+What a step of the candidates costs is measured on this machine, on these pictures; `choice` does the rest. The steps are fixed
+before the first one, whatever the clock says later, so that a run can be repeated bit for bit.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+import torch
+
+from eyespot.data.dataset import Dataset
+from eyespot.durations import in_words
+from eyespot.recipes import Recipe
+from eyespot.recipes.budget import LADDER, Rung, fitted, multiply_adds
+from eyespot.training.by_recipe import MOST_VALIDATIONS
+from eyespot.training.choice import AIM, READY_SECONDS, REFERENCE_BUILD_SECONDS, Choice, Cost, Work, choose
+from eyespot.training.compute import choose_device
+from eyespot.training.cost import Trial, built
+from eyespot.training.writing import VERIFIED_PICTURES
+
+_MEASURING = (1.5, 0.03, 10.0)
+"""Seconds that measuring may take, at least; the share of the budget that it may take; seconds at most."""
+
+_TRIED = 4
+"""Measuring is divided among so many trials."""
+
+_GROWTH = 0.6
+"""A network with twice the multiply-adds takes 2**0.6 times as long, where nothing better is known: larger ones make more of
+each access to memory. Rather too fast than too slow: what looks affordable is measured before it is chosen."""
+
+_MOST_SLOWNESS = 8.0
+"""Beyond which, either way, it was chance."""
+
+_FEW = 10_000
+"""With fewer pictures than this, what CIFAR-10 reaches with its 50,000 says little."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training that is to end on time.
+
+    Attributes:
+        recipe: with every field chosen.
+        threads: of the processor that were fastest; None: on a GPU, where they do not matter.
+        notes: what was chosen, when it will be done and what is to be expected: lines for the user.
+        predicted: seconds that pass `before` the training, in `training` and `after` it, to the end of the process.
+        measured: what it rests on, as JSON values.
+    """
+
+    recipe: Recipe
+    threads: int | None
+    notes: tuple[str, ...]
+    predicted: Mapping[str, float]
+    measured: Mapping[str, Any]
+
+
+def plan(
+    recipe: Recipe,
+    given: Collection[str],
+    dataset: Dataset,
+    *,
+    seconds: float,
+    began: float,
+    device: str = "auto",
+    threads: int | None = None,
+) -> Plan:
+    """Choose network, batches, learning rate, epochs and threads, so that all ends `seconds` after `began`.
+
+    Takes 1.5 seconds or 3 % of the time, whichever is longer but about 10 at most, to measure a few candidates.
+
+    Args:
+        recipe: what is the same for all networks of the ladder.
+        given: the fields of it that are set by hand: they are kept, but for `least_steps`, which the time replaces.
+        dataset: with all its parts.
+        seconds: the budget, from `began` to the end of the process.
+        began: when the budget began to be spent, on the clock of `time.monotonic`.
+        device: as `fit` takes it.
+        threads: of the processor; None: as many as are fastest.
+
+    Errors: as `eyespot.training.learn`.
+    """
+    least, share, most = _MEASURING
+    allowed = min(max(least, share * seconds), most)
+    train, watched = dataset.parts["train"], dataset.parts.get(recipe.watch)
+    ladder = [rung for rung in LADDER if rung.least_pictures <= len(train)]
+    if "network" in given:
+        ladder = [replace(LADDER[0], reached=())]
+    candidates = [fitted(recipe, given, rung, len(train)) for rung in ladder]
+    bench = _Bench(candidates, dataset, device, threads, allowed)
+    work = Work(
+        pictures=len(train),
+        batch_size=candidates[0].batch_size,
+        watched=0 if watched is None else len(watched),
+        validations=MOST_VALIDATIONS if recipe.patience is None else sys.maxsize,
+        test=len(dataset.parts["test"]),
+        verified=min(VERIFIED_PICTURES, len(dataset.parts["test"])),
+        slowness=bench.slowness,
+    )
+    choice, cost = _choose(ladder, bench, work, began + AIM * seconds)
+    epochs = round(choice.steps / work.steps_an_epoch, 6)
+    chosen = replace(candidates[choice.position], epochs=epochs, least_steps=0)
+    if epochs <= 1 and "shift" not in given:
+        chosen = replace(chosen, shift=1)  # what is seen once needs little change
+    predicted = {
+        "before": time.monotonic() - began,
+        "training": bench.ready_seconds + work.training_seconds(choice.steps, cost),
+        "after": work.judging_seconds(cost),
+    }
+    notes = [
+        _what(chosen, work, cost, bench.threads, seconds),
+        _when(choice, work, seconds, predicted),
+        *_how_good(ladder[choice.position].expected(choice.steps * work.batch_size), dataset),
+    ]
+    measured = {
+        "slowness": bench.slowness,
+        "ready_seconds": bench.ready_seconds,
+        "step_seconds": cost.step,
+        "prediction_seconds": cost.prediction,
+    }
+    return Plan(chosen, bench.threads, tuple(notes), predicted, measured)
+
+
+class _Bench:
+    """Where candidates are measured, the smallest first; the others when they are asked for.
+
+    Attributes:
+        threads: of the processor, the fastest of those tried.
+        slowness: how many times as long as on the reference machine it takes to build the smallest network.
+        ready_seconds: what will pass before the first step of the training.
+        costs: what each candidate costs that was measured, by its position.
+    """
+
+    def __init__(
+        self, candidates: Sequence[Recipe], dataset: Dataset, device: str, threads: int | None, allowed: float
+    ) -> None:
+        self._candidates, self._dataset, self._device = candidates, dataset, device
+        self._slice = allowed / _TRIED
+        self._end = time.monotonic() + allowed
+        reference = fitted(replace(candidates[0], size=32), (), LADDER[0], len(dataset.parts["train"]))
+        # The first network that Keras builds in a process takes longer.
+        building = median(self._built_from(reference).build_seconds for _ in range(4))
+        trial = self._built(0)
+        self.slowness = min(max(building / REFERENCE_BUILD_SECONDS, 1 / _MOST_SLOWNESS), _MOST_SLOWNESS)
+        self.threads = threads or self._fastest_threads(trial)
+        self.ready_seconds = READY_SECONDS * self.slowness + _preparing_seconds(trial)
+        self.costs = {0: trial.cost(self.threads, self._slice)}
+
+    @property
+    def has_time(self) -> bool:
+        """Whether more may be measured."""
+        return time.monotonic() < self._end
+
+    def measure(self, position: int) -> None:
+        """Measure one more candidate."""
+        self.costs[position] = self._built(position).cost(self.threads, self._slice)
+
+    def estimates(self) -> list[Cost]:
+        """What each candidate costs: as measured, or as the nearest cheaper one lets expect."""
+        estimated: list[Cost] = []
+        adds = [multiply_adds(recipe.network, recipe.size) if len(self._candidates) > 1 else 1 for recipe in self._candidates]
+        for position in range(len(self._candidates)):
+            known = max(measured for measured in self.costs if measured <= position)
+            growth = (adds[position] / adds[known]) ** _GROWTH
+            estimated.append(Cost(self.costs[known].step * growth, self.costs[known].prediction * growth))
+        return estimated
+
+    def _built(self, position: int) -> Trial:
+        return self._built_from(self._candidates[position])
+
+    def _built_from(self, recipe: Recipe) -> Trial:
+        dataset = self._dataset
+        return built(recipe, dataset.parts["train"], len(dataset.classes), self._device)
+
+    def _fastest_threads(self, trial: Trial) -> int | None:
+        if choose_device(self._device).type != "cpu":
+            return None
+        most = torch.get_num_threads()
+        options = tuple({most, most - 1, most // 2, most // 4} - {0})
+        return trial.fastest_threads(options, self._slice / len(options)) if len(options) > 1 else most
+
+
+def _preparing_seconds(trial: Trial) -> float:
+    begin = time.monotonic()
+    if trial.recipe.prepare is not None:
+        trial.recipe.prepare(trial.model, trial.part.images)
+    return time.monotonic() - begin
+
+
+def _choose(ladder: Sequence[Rung], bench: _Bench, work: Work, end: float) -> tuple[Choice, Cost]:
+    """The choice among the candidates, each measured before it is chosen, and what it costs."""
+    while True:
+        costs = bench.estimates()
+        choice = choose(ladder, costs, work, end - time.monotonic() - bench.ready_seconds)
+        if choice.position in bench.costs:
+            return choice, costs[choice.position]
+        if not bench.has_time:
+            break
+        bench.measure(choice.position)
+    known = sorted(bench.costs)
+    choice = choose([ladder[i] for i in known], [costs[i] for i in known], work, end - time.monotonic() - bench.ready_seconds)
+    return replace(choice, position=known[choice.position]), costs[known[choice.position]]
+
+
+def _what(recipe: Recipe, work: Work, cost: Cost, threads: int | None, seconds: float) -> str:
+    network = "-".join(map(str, recipe.network.get("widths", ()))) or "the given"
+    computing = "" if threads is None else f" on {threads} thread{'' if threads == 1 else 's'}"
+    rate = f"{work.batch_size / cost.step:,.0f} pictures/s{computing}"
+    return (
+        f"budget {in_words(seconds)}: network {network}, {recipe.size} x {recipe.size} pixels, "
+        f"{recipe.epochs:.3g} epochs of {work.pictures:,} pictures at {rate}"
+    )
+
+
+def _when(choice: Choice, work: Work, seconds: float, predicted: Mapping[str, float]) -> str:
+    total = sum(predicted.values())
+    done = datetime.now() + timedelta(seconds=total - predicted["before"])
+    line = f"done at about {done:%H:%M:%S}, {in_words(total)} after the start"
+    if not choice.is_enough:
+        return f"{line}: {in_words(seconds)} is too short here, and this is the smallest training worth doing"
+    if choice.steps == work.most_steps and total < 0.9 * seconds:
+        return f"{line}: so few pictures have no use for more, once they were seen {choice.steps // work.steps_an_epoch} times"
+    return line
+
+
+def _how_good(accuracy: float | None, dataset: Dataset) -> list[str]:
+    if accuracy is None:
+        return []
+    if dataset.name == "cifar10":
+        return [f"to be expected: about {100 * accuracy:.0f} % of pictures held out right"]
+    known = f"as much training reaches about {100 * accuracy:.0f} % on CIFAR-10 (ten classes, 50,000 pictures)"
+    pictures = len(dataset.parts["train"])
+    if pictures < _FEW:
+        return [f"{known}; how far {pictures:,} pictures lead depends on how much the classes differ"]
+    return [f"{known}; yours may be easier or harder"]

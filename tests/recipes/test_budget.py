@@ -1,0 +1,136 @@
+"""The ladder of the recipe `budget`: what follows from the pictures, and what each rung asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from eyespot.explanation.layers import layer_table
+from eyespot.models.keras_network import read
+from eyespot.models.whitened import stride_for
+from eyespot.recipes import budget, load
+from eyespot.recipes.budget import LADDER, Rung, fitted, multiply_adds, size_for
+from eyespot.recipes.recipe import Recipe
+
+RECIPE = load("budget")
+
+
+def at(size: int, pictures: int = 45_000, rung: Rung = LADDER[-1], **given: int) -> Recipe:
+    return fitted(replace(RECIPE, size=size, **given), given, rung, pictures)
+
+
+def test_the_ladder_goes_from_cheap_to_dear() -> None:
+    costs = [multiply_adds(at(32, rung=rung).network, 32) for rung in LADDER]
+    assert costs == sorted(set(costs))
+    for cheaper, dearer in pairwise(LADDER):
+        assert cheaper.least_epochs <= dearer.least_epochs
+        assert cheaper.least_steps <= dearer.least_steps
+
+
+@pytest.mark.parametrize("rung", LADDER)
+def test_more_training_of_a_rung_is_expected_to_be_better_and_a_change_of_rungs_to_be_no_worse(rung: Rung) -> None:
+    known = [accuracy for _, accuracy in rung.reached]
+    assert known == sorted(known)
+    assert [epochs for epochs, _ in rung.reached] == sorted(epochs for epochs, _ in rung.reached)
+
+
+@pytest.mark.parametrize("rung", LADDER)
+@pytest.mark.parametrize("size", [16, 20, 31, 32, 48, 64, 96, 100, 128, 224])
+def test_every_size_from_16_on_has_a_network_that_is_built(rung: Rung, size: int) -> None:
+    recipe = at(size, rung=rung)
+    model = recipe.model((size, size, 3), 5, **recipe.network)
+    maps = [layer.output.shape[1] for layer in model.layers if layer.name.startswith("norm")]
+    whitened = model.get_layer("whitening").output.shape[1]
+    assert min(maps) >= 2
+    # What the groups cost hardly depends on the size of the picture.
+    assert whitened <= 46
+    assert size < 32 or whitened >= 22
+
+
+@pytest.mark.parametrize("rung", LADDER)
+@pytest.mark.parametrize("size", [16, 32, 64, 100])
+def test_multiply_adds_are_those_of_the_layer_table(rung: Rung, size: int) -> None:
+    network = at(size, rung=rung).network
+    rows = layer_table(read(RECIPE.model((size, size, 3), 7, **network)))
+    assert multiply_adds(network, size) == sum(row.macs for row in rows if row.name != "dense")
+
+
+def test_larger_pictures_cost_no_more_than_their_whitening_and_what_looks_at_it() -> None:
+    of_32, of_128 = (multiply_adds(at(size).network, size) for size in (32, 128))
+    assert stride_for(128) == 4
+    more_whitening, more_channels = 24 * 3 * (4 * 8 * 8 - 2 * 2), 3 * 24
+    assert of_128 - of_32 == 31 * 31 * (more_whitening + 9 * more_channels * at(32).network["widths"][0])
+
+
+def test_few_pictures_get_small_batches_of_nearly_equal_size() -> None:
+    for pictures in (*range(1, 400), 450, 4_999, 5_000, 12_345, 19_999, 45_000, 1_000_000, 1_000_001):
+        recipe = at(32, pictures)
+        starts = range(0, pictures, recipe.batch_size)
+        sizes = [len(range(pictures)[start : start + recipe.batch_size]) for start in (starts[0], starts[-1])]
+        assert min(sizes) >= 0.75 * max(sizes)
+        assert max(sizes) == recipe.batch_size <= 300
+        assert recipe.learning_rate == RECIPE.learning_rate
+    assert [at(32, pictures).batch_size for pictures in (64, 640, 10_240, 45_000)] == [32, 32, 128, 256]
+
+
+def test_what_is_set_by_hand_stays() -> None:
+    recipe = at(64, 450, batch_size=100)
+    assert (recipe.batch_size, recipe.shift) == (100, 4)
+    assert at(64, 450, learning_rate=1).learning_rate == 1
+    assert fitted(replace(RECIPE, network={"widths": [8]}), {"network"}, LADDER[0], 450).network == {"widths": [8]}
+
+
+def test_the_other_weights_learn_as_airbench_has_it_whatever_the_batch_and_the_rate_of_the_kernels() -> None:
+    # Of the mean loss, where airbench sums it: 0.053 B for biases, 0.67 B for the last layer, 2e-6 B taken off.
+    for batch, rate in ((64, 0.06), (256, 0.12), (100, 0.3)):
+        optimizer = at(32, 450, batch_size=batch).optimizer(rate, 100, batch)
+        assert float(optimizer.learning_rate) == pytest.approx(rate)
+        assert rate * optimizer.vector_ratio == pytest.approx(0.053 * batch)
+        assert rate * optimizer.matrix_ratio == pytest.approx(0.67 * batch)
+        assert rate * optimizer.shrinkage_ratio == pytest.approx(2e-6 * batch)
+
+
+def test_the_rate_falls_along_a_line_to_zero() -> None:
+    optimizer = RECIPE.optimizer(0.1, 10, 256)
+    rates = []
+    for step in range(11):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    np.testing.assert_allclose(rates, np.linspace(0.1, 0, 11), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("native", "pictures", "expected"),
+    [
+        ([(32, 32)], 50_000, 32),
+        ([(28, 40)], 50_000, 32),
+        ([(533, 400)], 600, 64),
+        ([(48, 200)], 600, 64),
+        ([(600, 800)] * 3 + [(20, 20)] * 2, 600, 64),
+        ([(600, 800)], 1_000_000, 32),  # at 64 they would take 12 GB
+        ([], 5, 32),
+    ],
+)
+def test_the_size_follows_from_the_pictures_and_the_memory(native: list[tuple[int, int]], pictures: int, expected: int) -> None:
+    assert size_for(native, pictures) == expected
+
+
+def test_a_rung_needs_epochs_where_pictures_are_many_and_steps_where_they_are_few() -> None:
+    rung = Rung((8,), 2, least_epochs=2, least_steps=100, least_pictures=0, reached=())
+    assert rung.needed_steps(45_000, 250) == 360
+    assert rung.needed_steps(1_000, 50) == 100
+    # Of a million, no more passes are needed than make twice CIFAR-10.
+    assert rung.needed_steps(1_000_000, 250) == 360
+
+
+def test_what_is_expected_lies_between_what_was_measured() -> None:
+    rung = Rung((8,), 2, 0, 0, 0, reached=((1, 0.8), (2, 0.84), (8, 0.9)))
+    of = [rung.expected(int(epochs * budget.CIFAR10_PICTURES)) for epochs in (1, 2, 4, 8, 100, 0.5)]
+    # In the logarithm of the epochs; never beyond the best that was measured.
+    assert of == pytest.approx([0.8, 0.84, 0.87, 0.9, 0.9, 0.76])
+    assert Rung((8,), 2, 0, 0, 0, reached=((2, 0.7),)).expected(5) == 0.7
+    assert Rung((8,), 2, 0, 0, 0, reached=()).expected(5) is None
+    assert rung.expected(1) >= 0.1

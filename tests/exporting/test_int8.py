@@ -91,6 +91,15 @@ def test_activations_are_unsigned_bytes(quantized: Path) -> None:
     assert {str(value.dtype) for value in zero_points.values()} == {"uint8"}
 
 
+def test_eight_bits_span_the_mean_range_of_groups_of_ten_pictures(original: Path, quantized: Path) -> None:
+    model = onnx.load(original)
+    model.graph.output.append(onnx.helper.make_empty_tensor_value_info("first"))
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    groups = [session.run(["first"], {"pixels": PICTURES[number::20]})[0] for number in range(20)]
+    span = np.mean([group.max() - group.min() for group in groups])
+    assert weights(quantized)["first_scale"] == pytest.approx(span / 255, rel=1e-5)
+
+
 def test_nothing_is_computed_in_float_between_two_layers_of_integers_but_the_gelu(quantized: Path) -> None:
     graph = onnx.load(quantized).graph
     operators = [node.op_type for node in graph.node]

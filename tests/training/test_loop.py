@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eyespot.errors import InputError
+from eyespot.errors import InputError, UnsupportedError
 from eyespot.models.backend import keras
 from eyespot.training import Augmentation, fit
 from eyespot.training.loop import Engine, Examples
@@ -203,3 +203,41 @@ def test_the_epochs_remain_the_upper_bound_and_steps_count_from_the_call() -> No
     assert int(model.optimizer.iterations) == 10
     fit(model, *pictures(), batch_size=BATCH, epochs=2, steps=3, verbose=0)
     assert int(model.optimizer.iterations) == 13
+
+
+def test_a_step_in_pieces_is_the_step_at_once_where_no_statistics_are_taken_of_the_batch() -> None:
+    def trained(micro_batch: int | None) -> tuple[list[np.ndarray], float]:
+        model = compiled()
+        model.layers[2].trainable = False  # so that batch normalization behaves as in inference
+        model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        history = fit(
+            model,
+            *pictures(),
+            batch_size=BATCH,
+            epochs=3,
+            verbose=0,
+            augmentation=VARIED,
+            micro_batch=micro_batch,
+            precision="float64",
+            seed=4,
+        )
+        return list(model.get_weights()), history.history["loss"][-1]
+
+    whole, whole_loss = trained(None)
+    for micro_batch in (3, BATCH):  # 8 pictures, dropout included, in pieces of 3, 3 and 2
+        pieces, loss = trained(micro_batch)
+        assert loss == pytest.approx(whole_loss, rel=1e-5)
+        for one, other in zip(pieces, whole, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_batch_normalization_takes_its_statistics_of_a_piece() -> None:
+    assert not are_equal(weights_after(micro_batch=3), weights_after())
+    assert are_equal(weights_after(micro_batch=BATCH), weights_after())
+
+
+def test_a_step_in_pieces_needs_a_loss_that_is_a_mean() -> None:
+    model = compiled()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(reduction="sum"))
+    with pytest.raises(UnsupportedError, match="reduction='sum'"):
+        fit(model, *pictures(), micro_batch=3)

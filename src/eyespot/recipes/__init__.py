@@ -23,7 +23,7 @@ DEFAULT = "budget"
 
 _FUNCTIONS = ("model", "optimizer", "prepare")
 
-_POSITIVE = ("learning_rate", "size", "epochs", "batch_size")
+_POSITIVE = ("learning_rate", "size", "epochs", "batch_size", "micro_batch")
 
 
 def load(name: str) -> Recipe:

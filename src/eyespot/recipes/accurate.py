@@ -2,7 +2,12 @@
 
     eyespot train cifar10 --recipe accurate
 
-MEASURED-ACCURATE
+Ten passes in batches of 1,024, whose gradients are computed for 256 pictures at a time; a fiftieth of the pictures is held
+out to watch, and decides nothing.
+
+Measured once (seed 0, two Xeon cores with AMX, bfloat16, torch 2.13, 2026-11-22): 91.8 % balanced over the classes on the 5,677
+test pictures that are exact here, 92.5 % with flips, 92.6 % with six views; 89.7, 90.7 and 90.9 % on all of them. 400 s from
+process start to end. See `benchmarks/accuracy_speed.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ recipe = Recipe(
     epochs=10,
     least_steps=350,
     batch_size=1024,
+    micro_batch=256,
     flip="auto",
     shift=2,
     label_smoothing=0.2,

@@ -33,6 +33,8 @@ class Recipe:
         least_steps: where the data is so small that `epochs` come to fewer steps than this, there are more epochs. Epochs that
             are set by hand are meant as they are: then there is no least number of steps, unless it is set too.
         batch_size: pictures in one step.
+        micro_batch: the gradient of a step is computed for so many pictures at a time, of which alone batch normalization takes
+            its statistics, so that large batches need no more memory; None: for all at once.
         flip: whether pictures are mirrored left to right at random: `random`, `never`, or `auto`: where the data shows that
             mirrored pictures keep their class.
         shift: pictures are moved at random by up to so many pixels either way; what is left empty mirrors the edge.
@@ -54,6 +56,7 @@ class Recipe:
     epochs: float = 50
     least_steps: int = 0
     batch_size: int = 128
+    micro_batch: int | None = None
     flip: Literal["auto", "random", "never"] = "never"
     shift: int = 0
     label_smoothing: float = 0.0

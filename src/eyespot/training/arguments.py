@@ -34,6 +34,7 @@ class FitArguments:
         verbose: 0 silent, 1 a progress bar, 2 one line an epoch, or `auto`.
         augmentation: how pictures are varied in training; None: not at all.
         label_smoothing: how much of each target is spread over all classes in training, 0-1.
+        micro_batch: examples whose gradient is computed at once; None: those of a whole step.
     """
 
     training: Arrays
@@ -47,6 +48,7 @@ class FitArguments:
     verbose: str | int
     augmentation: Augmentation | None
     label_smoothing: float
+    micro_batch: int | None
     _validation_freq: int | tuple[int, ...]
 
     def validates(self, epoch: int) -> bool:
@@ -65,6 +67,7 @@ def read_fit(
     is_sparse: bool | None,
     augmentation: Any = None,
     label_smoothing: Any = 0.0,
+    micro_batch: Any = None,
     steps: Any = None,
     batch_size: Any = None,
     epochs: Any = 1,
@@ -91,6 +94,7 @@ def read_fit(
         is_sparse: whether the loss takes class numbers; None: either (`Loss.is_sparse`).
         augmentation: an `Augmentation`, or None.
         label_smoothing: 0-1.
+        micro_batch: at least 1, or None.
         steps: at least 1, or None.
 
     Errors: InputError says what was expected and what came; UnsupportedError names the argument or the kind of data that the
@@ -125,6 +129,7 @@ def read_fit(
         verbose=_verbose(verbose),
         augmentation=_augmentation(augmentation, training),
         label_smoothing=_share("label_smoothing", label_smoothing),
+        micro_batch=None if micro_batch is None else _count("micro_batch", micro_batch, least=1),
         _validation_freq=_validation_freq(validation_freq),
     )
 

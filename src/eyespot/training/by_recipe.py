@@ -101,6 +101,7 @@ def learn(
                 steps=steps,
                 augmentation=varied,
                 label_smoothing=recipe.label_smoothing,
+                micro_batch=recipe.micro_batch,
                 validation_data=None if watched is None else (watched.images, watched.labels),
                 validation_freq=looked_at,
                 callbacks=[*callbacks, reporter],

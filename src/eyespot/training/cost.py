@@ -102,6 +102,7 @@ class Trial:
             steps=_MOST_STEPS,
             augmentation=augmentation(self.recipe),
             label_smoothing=self.recipe.label_smoothing,
+            micro_batch=self.recipe.micro_batch,
             callbacks=[stopwatch],
             verbose=0,
             precision=self.recipe.precision,

@@ -25,6 +25,8 @@ from eyespot.training.lowering import NativeNetwork
 
 _LOG = logging.getLogger("eyespot")
 
+_MEANS = ("sum_over_batch_size", "mean")
+
 _FLOATS = {"bfloat16": torch.float32, "float32": torch.float32, "float64": torch.float64}
 """The type that weights are held in for each precision: bfloat16 is only computed in."""
 
@@ -41,6 +43,7 @@ def fit(
     threads: int | None = None,
     augmentation: Augmentation | None = None,
     label_smoothing: float = 0.0,
+    micro_batch: int | None = None,
     steps: int | None = None,
     **arguments: Any,
 ) -> Any:
@@ -64,6 +67,8 @@ def fit(
         augmentation: how pictures are varied in training, not in validation; None: not at all.
         label_smoothing: what is minimized is the loss as if so much of each target, 0-1, were spread over all classes, as
             Keras' CategoricalCrossentropy has it. The figures, those of the training too, are of the loss without it.
+        micro_batch: the gradient of a step is computed for so many examples at a time, of which alone batch normalization takes
+            its statistics: less memory for large batches; None: for all at once.
         steps: training ends after so many, at the latest, in the middle of an epoch if need be, which then ends as others do,
             with its validation; None: all of the epochs.
         arguments: the other arguments of Keras' `fit`.
@@ -77,7 +82,7 @@ def fit(
         raise InputError(f"fallback must be None or 'keras'; got {fallback!r}")
     if seed < 0:
         raise InputError(f"the seed must be a whole number of at least 0; got {seed!r}")
-    own = {"augmentation": augmentation, "label_smoothing": label_smoothing, "steps": steps}
+    own = {"augmentation": augmentation, "label_smoothing": label_smoothing, "micro_batch": micro_batch, "steps": steps}
     given = [name for name, value in own.items() if value]
     if fallback is not None and given:
         raise InputError(f"stock fit does not know {' and '.join(given)}; leave that out, or fallback={fallback!r}")
@@ -176,6 +181,8 @@ def _prepare(model: Any, x: Any, y: Any, seed: int, precision: str, device_name:
         )
     except TypeError as error:
         raise InputError(f"fit does not know an argument it was given: {str(error).rpartition(' ')[2]}") from None
+    if checked.micro_batch is not None and loss.reduction not in _MEANS:
+        raise UnsupportedError(f"the engine knows micro_batch for losses that are a mean; got reduction={loss.reduction!r}")
     autocast = torch.bfloat16 if precision == "bfloat16" else None
     engine = Engine(
         network=native,
@@ -186,6 +193,7 @@ def _prepare(model: Any, x: Any, y: Any, seed: int, precision: str, device_name:
         autocast=autocast,
         seed=seed,
         augmentation=checked.augmentation,
+        micro_batch=checked.micro_batch,
     )
     return _Prepared(model, engine, checked, device)
 

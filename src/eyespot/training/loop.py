@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -97,6 +97,7 @@ class Engine:
         autocast: the type that convolutions and products compute in; None: the network's own.
         seed: what order, augmentation and dropout follow from.
         augmentation: how pictures are varied in training; None: not at all.
+        micro_batch: pictures whose gradient is computed at once; None: those of a whole step.
     """
 
     network: NativeNetwork
@@ -107,6 +108,7 @@ class Engine:
     autocast: torch.dtype | None
     seed: int
     augmentation: Augmentation | None = None
+    micro_batch: int | None = None
 
     def train(
         self,
@@ -147,11 +149,20 @@ class Engine:
         """Learn from one batch."""
         if not self.network.training:  # to say so again to every layer takes its time
             self.network.train()
-        scores = self._scores(batch.pixels, self._randomness())
-        objective = self.objective(scores, batch.targets, batch.weights)
         self.optimizer.zero_grad()
-        objective.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        pieces = 1 if self.micro_batch is None else -(-len(batch) // self.micro_batch)
+        first = 0
+        for piece in batch.batches(-(-len(batch) // pieces)):
+            randomness = replace(self._randomness(), first_row=first, global_rows=len(batch))
+            self._add_gradient(piece, len(piece) / len(batch), randomness)
+            first += len(piece)
         self.optimizer.step()
+
+    def _add_gradient(self, batch: Examples, share: float, randomness: Randomness) -> None:
+        """Add the batch's gradient, times its share of the step's examples, to that of the parameters."""
+        scores = self._scores(batch.pixels, randomness)
+        objective = self.objective(scores, batch.targets, batch.weights)
+        (objective * share if share < 1 else objective).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         scores, loss = scores.detach(), objective.detach()
         if self.objective != self.loss:
             loss = self.loss(scores, batch.targets, batch.weights)

@@ -10,11 +10,11 @@ a user would; `seconds` is from process start to exit: reading the pictures, eva
 `training` is what the run calls `train_seconds`.
 
 The peers are KellerJordan/cifar10-airbench's airbench94_muon and hiverge/cifar10-speedrun's cifar10_speedrun, both written for
-an A100, with their device calls changed: `peer_patches.py` has every change. Each is run once in four forms: as it is;
-`+allocator`: with the C library keeping big blocks of memory, as Eyespot does; with that also `+compiled`: what the authors
-compile is compiled, in a warm-up that is reported apart and counts nowhere; or `+float32-weights`: weights in float32 that are
-rounded to bfloat16 for each step, as bfloat16 weights may cost accuracy. Of each, with bfloat16 and with float32 weights, the
-fastest form is run with three seeds.
+an A100, with their device calls changed: `peer_patches.py` has every change. Each is run as it is; `+allocator`: with the C
+library keeping big blocks of memory, as Eyespot does; and with that also `+float32-weights`: weights in float32 that are
+rounded to bfloat16 for each step, as bfloat16 weights may cost accuracy. As it is it computes the same as with `+allocator`, so
+there it is run once, for its time. What is not compiled is faster: see `peer_forms.py`; other forms can be named, such as
+`airbench94_muon+compiled`, whose warm-up is reported apart and counts nowhere.
 Their `seconds` end where their own work ends, and leave out what they evaluate only to log; their `training` is what their own
 clock says, which includes their evaluation of the test pictures from several views. Neither has a report to write.
 
@@ -32,9 +32,9 @@ from fnmatch import fnmatch
 import accuracy_figure
 from common import Document, finish_study, machine, parser, record, recorded, say, table
 from speed_results import Rows, accuracy_values, best_forms, by_row, mean_of
-from speed_runs import NAME, ROWS, TUTORIAL, Row, peer_row, run
+from speed_runs import NAME, ROWS, SMOKE, TUTORIAL, Row, peer_row, run
 
-SMOKE = ("quick", "airbench94_muon+allocator", "cifar10_speedrun+allocator")
+SMOKE_ROWS = ("quick", "airbench94_muon+allocator", "cifar10_speedrun+allocator")
 """What a smoke check runs where nothing is named."""
 
 
@@ -142,33 +142,24 @@ def chosen_rows(only: str) -> list[Row]:
     return list(found.values())
 
 
-def seeds_of(row: Row, asked: int | None, rows: Rows) -> int:
-    """How many seeds a row gets: a peer's only one, unless it is among the fastest of those forms that have been measured."""
-    if asked is not None:
-        return asked
-    is_slower_form = row.script is not None and row.name not in best_forms(rows)
-    return 1 if is_slower_form else row.seeds
-
-
 def main() -> None:
     flags = parser(__doc__)
     flags.add_argument("--only", default="", metavar="ROW,...", help="only these rows; * stands for anything in a name")
-    flags.add_argument("--seeds", type=int, help="how many seeds of each row, counted from 0 (default: 5 of quick, else 3)")
+    flags.add_argument("--seeds", type=int, help="how many seeds of each row, counted from 0 (default: as the row has it)")
     flags.add_argument("--again", action="store_true", help="run also what is in results.jsonl already; the latest counts")
     arguments = flags.parse_args()
     if arguments.quick:
-        rows = chosen_rows(arguments.only or ",".join(SMOKE))
-        finish_study([run(row, 0, smoke=True) for row in rows], show, arguments)
+        rows = chosen_rows(arguments.only or ",".join(SMOKE_ROWS))
+        finish_study([run(row, 0, few=SMOKE) for row in rows], show, arguments)
         return
     rows = chosen_rows(arguments.only)
     here = machine()
     done = set()
     if not arguments.again:
         done = {(result["row"], result["seed"]) for result in recorded(NAME) if result["machine"] == here}
-    for seed in range(max(row.seeds if arguments.seeds is None else arguments.seeds for row in rows)):
-        for row in rows:
-            if seed >= seeds_of(row, arguments.seeds, by_row(recorded(NAME))):
-                continue
+    seeds = {row: row.seeds if arguments.seeds is None else arguments.seeds for row in rows}
+    for seed in range(max(seeds.values())):
+        for row in (row for row in rows if seed < seeds[row]):
             if (row.name, seed) in done:
                 say(f"{row.name}, seed {seed}: in results.jsonl already")
                 continue

@@ -17,10 +17,13 @@ BENCHMARKS = (
     "training_throughput",
     "tutorial_accuracy",
     "accuracy_speed",
+    "peer_forms",
     "quick_against_tutorial",
+    "budget_on_time",
     "learning_curves",
     "letters",
     "predict_latency",
+    "predict_throughput",
     "onnx_equality",
 )
 """The scripts that measure, in the order of the page; each defines `show(results) -> text`."""

@@ -46,11 +46,12 @@ def is_peer(row: str) -> bool:
 def best_forms(rows: Mapping[str, Sequence[Document]]) -> list[str]:
     """The rows of each peer's fastest form, by the mean of its seconds from start to end.
 
-    Weights in float32 train another network than weights in bfloat16, so a peer that was measured with both has two such rows.
+    There is one for each type of weights, since bfloat16 trains another network than float32, and one each with and without
+    Eyespot's way with freed memory, which the peer's authors know nothing of: as many as were measured.
     """
-    forms: dict[tuple[str, bool], list[str]] = {}
+    forms: dict[tuple[str, bool, bool], list[str]] = {}
     for row in rows:
         if is_peer(row):
             script, *options = row.split("+")
-            forms.setdefault((script, "float32-weights" in options), []).append(row)
+            forms.setdefault((script, "float32-weights" in options, "allocator" in options), []).append(row)
     return [min(names, key=lambda name: mean_of(rows[name], "seconds")) for names in forms.values()]

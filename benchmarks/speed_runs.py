@@ -19,8 +19,19 @@ from peers import on_the_processor
 NAME = "accuracy_speed"
 PEER_OPTIONS = ("allocator", "compiled", "float32-weights")
 """What `peer_support.py` can do for a peer."""
-SMOKE_TRAIN, SMOKE_TEST = 2000, 500
-"""Pictures in a smoke check."""
+
+
+@dataclass(frozen=True)
+class Few:
+    """Instead of all pictures, the first so many of the training and of the test part."""
+
+    train: int
+    test: int
+
+
+SMOKE = Few(2000, 500)
+TRIAL = Few(4000, 500)
+"""What tells a peer's forms apart: all its epochs, of two steps each."""
 
 
 @dataclass(frozen=True)
@@ -65,27 +76,28 @@ def peer_row(name: str) -> Row:
     if script not in SCRIPTS or unknown:
         known = [row.name for row in (*ROWS, TUTORIAL)]
         raise SystemExit(f"no row is called {name}; there are {', '.join(known)}, and other options joined to a peer's name")
-    return Row(name, 3, tuple(f"--{option}" for option in options), script)
+    seeds = 3 if "allocator" in options else 1
+    return Row(name, seeds, tuple(f"--{option}" for option in options), script)
 
 
 ROWS: tuple[Row, ...] = EYESPOT
-for _forms in ("", "+allocator", "+allocator+compiled", "+allocator+float32-weights"):
+for _forms in ("", "+allocator", "+allocator+float32-weights"):
     ROWS += tuple(peer_row(f"{_script}{_forms}") for _script in SCRIPTS)
 
 
-def run(row: Row, seed: int, *, smoke: bool = False) -> Document:
-    """Train once and judge: one result."""
-    return _run_eyespot(row, seed, smoke) if row.script is None else _run_peer(row, seed, smoke)
+def run(row: Row, seed: int, *, few: Few | None = None) -> Document:
+    """Train once and judge: one result. `SMOKE` also cuts the training short; `few` is for peers, or a smoke check."""
+    return _run_eyespot(row, seed, few) if row.script is None else _run_peer(row, seed, few)
 
 
-def _run_eyespot(row: Row, seed: int, smoke: bool) -> Document:
-    folder = RUNS / NAME / f"{'smoke-' if smoke else ''}{row.name}-seed{seed}"
+def _run_eyespot(row: Row, seed: int, few: Few | None) -> Document:
+    folder = RUNS / NAME / f"{'smoke-' if few else ''}{row.name}-seed{seed}"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that broke off before it was recorded
     with tempfile.TemporaryDirectory() as scratch:
         pictures, options = "cifar10", list(row.options)
-        if smoke:
+        if few is not None:
             pictures, options = scratch, _short(options)
-            _copy("folders", Path(scratch), smoke)
+            _copy("folders", Path(scratch), few)
         command = ["train", pictures, *options, "--seed", seed]
         measured = measure(eyespot(*map(str, command), "--out", folder, "--json"))
     outcome = json.loads(measured.output)
@@ -102,23 +114,23 @@ def _run_eyespot(row: Row, seed: int, smoke: bool) -> Document:
         epochs=outcome["epochs"],
         steps=outcome["steps"],
         budget=outcome.get("budget"),
-        test=_accuracy(folder / "model.onnx", smoke),
+        test=_accuracy(folder / "model.onnx", few),
     )
 
 
-def _run_peer(row: Row, seed: int, smoke: bool) -> Document:
+def _run_peer(row: Row, seed: int, few: Few | None) -> Document:
     assert row.script is not None
     script = SCRIPTS[row.script]
     cores = machine()["cores"]
     with tempfile.TemporaryDirectory() as scratch:
-        _copy("torch", Path(scratch) / "cifar10", smoke)
+        _copy("torch", Path(scratch) / "cifar10", few)
         out = Path(scratch) / "out"
         out.mkdir()
         command = [sys.executable, on_the_processor(script), *row.options, "--seed", str(seed), "--threads", str(cores)]
         environment = {**os.environ, "PYTHONPATH": str(HERE)}
-        measured = measure([*command, "--out", out, *(["--smoke"] if smoke else [])], environment, Path(scratch))
+        measured = measure([*command, "--out", out, *(["--smoke"] if few is SMOKE else [])], environment, Path(scratch))
         figures = json.loads((out / "figures.json").read_text(encoding="utf-8"))
-        test = _accuracy(out / "logits.npy", smoke)
+        test = _accuracy(out / "logits.npy", few)
     apart = figures["seconds_after_the_end"] + (figures["warm_up_seconds"] or 0.0)
     return document(
         NAME,
@@ -142,11 +154,11 @@ def _short(options: Sequence[str]) -> list[str]:
     return [*options, "--epochs", "1"]
 
 
-def _copy(form: str, folder: Path, smoke: bool) -> None:
-    few = ["--train", str(SMOKE_TRAIN), "--test", str(SMOKE_TEST)] if smoke else []
-    measure([sys.executable, HERE / "cifar10_copy.py", form, folder, *few])
+def _copy(form: str, folder: Path, few: Few | None) -> None:
+    counts = [] if few is None else ["--train", str(few.train), "--test", str(few.test)]
+    measure([sys.executable, HERE / "cifar10_copy.py", form, folder, *counts])
 
 
-def _accuracy(file: Path, smoke: bool) -> Any:
-    few = ["--test", str(SMOKE_TEST)] if smoke else []
-    return run_json([sys.executable, HERE / "views.py", file, *few])
+def _accuracy(file: Path, few: Few | None) -> Any:
+    counts = [] if few is None else ["--test", str(few.test)]
+    return run_json([sys.executable, HERE / "views.py", file, *counts])

@@ -24,10 +24,11 @@ def at(size: int, pictures: int = 45_000, rung: Rung = LADDER[-1], **given: int)
 
 def test_the_ladder_goes_from_cheap_to_dear() -> None:
     costs = [multiply_adds(at(32, rung=rung).network, 32) for rung in LADDER]
-    assert costs == sorted(set(costs))
+    assert costs == sorted(costs)
     for cheaper, dearer in pairwise(LADDER):
         assert cheaper.least_epochs <= dearer.least_epochs
-        assert cheaper.least_steps <= dearer.least_steps
+        assert cheaper.least_steps * cheaper.batch_size <= dearer.least_steps * dearer.batch_size
+        assert cheaper.batch_size <= dearer.batch_size
 
 
 @pytest.mark.parametrize("rung", LADDER)
@@ -71,9 +72,22 @@ def test_few_pictures_get_small_batches_of_nearly_equal_size() -> None:
         starts = range(0, pictures, recipe.batch_size)
         sizes = [len(range(pictures)[start : start + recipe.batch_size]) for start in (starts[0], starts[-1])]
         assert min(sizes) >= 0.75 * max(sizes)
-        assert max(sizes) == recipe.batch_size <= 300
-        assert recipe.learning_rate == RECIPE.learning_rate
-    assert [at(32, pictures).batch_size for pictures in (64, 640, 10_240, 45_000)] == [32, 32, 128, 256]
+        assert max(sizes) == recipe.batch_size <= 1_200
+    assert [at(32, pictures).batch_size for pictures in (64, 640, 10_240, 45_000)] == [32, 32, 128, 1024]
+
+
+def test_batches_larger_than_the_recipe_has_them_are_learned_from_faster_and_in_pieces() -> None:
+    for rung, batch_size, micro_batch in ((LADDER[0], 256, None), (LADDER[-1], 1024, 256)):
+        recipe = at(32, rung=rung)
+        assert (recipe.batch_size, recipe.micro_batch) == (batch_size, micro_batch)
+        assert recipe.learning_rate == pytest.approx(RECIPE.learning_rate * (batch_size / 256) ** 0.5)
+    assert at(32, 450).learning_rate == RECIPE.learning_rate
+    assert at(32, learning_rate=1).learning_rate == 1
+
+
+def test_the_larger_a_batch_the_less_is_remembered_of_those_before() -> None:
+    momenta = [RECIPE.optimizer(0.1, 10, batch_size).momentum for batch_size in (1, 32, 256, 512, 1024, 10**6)]
+    assert momenta == pytest.approx([0.85, 0.85, 0.85, 0.77, 0.65, 0], abs=0.005)
 
 
 def test_what_is_set_by_hand_stays() -> None:
@@ -119,7 +133,7 @@ def test_the_size_follows_from_the_pictures_and_the_memory(native: list[tuple[in
 
 
 def test_a_rung_needs_epochs_where_pictures_are_many_and_steps_where_they_are_few() -> None:
-    rung = Rung((8,), 2, least_epochs=2, least_steps=100, least_pictures=0, reached=())
+    rung = Rung((8,), 2, 256, least_epochs=2, least_steps=100, least_pictures=0, reached=())
     assert rung.needed_steps(45_000, 250) == 360
     assert rung.needed_steps(1_000, 50) == 100
     # Of a million, no more passes are needed than make twice CIFAR-10.
@@ -127,10 +141,10 @@ def test_a_rung_needs_epochs_where_pictures_are_many_and_steps_where_they_are_fe
 
 
 def test_what_is_expected_lies_between_what_was_measured() -> None:
-    rung = Rung((8,), 2, 0, 0, 0, reached=((1, 0.8), (2, 0.84), (8, 0.9)))
+    rung = Rung((8,), 2, 256, 0, 0, 0, reached=((1, 0.8), (2, 0.84), (8, 0.9)))
     of = [rung.expected(int(epochs * budget.CIFAR10_PICTURES)) for epochs in (1, 2, 4, 8, 100, 0.5)]
     # In the logarithm of the epochs; never beyond the best that was measured.
     assert of == pytest.approx([0.8, 0.84, 0.87, 0.9, 0.9, 0.76])
-    assert Rung((8,), 2, 0, 0, 0, reached=((2, 0.7),)).expected(5) == 0.7
-    assert Rung((8,), 2, 0, 0, 0, reached=()).expected(5) is None
+    assert Rung((8,), 2, 256, 0, 0, 0, reached=((2, 0.7),)).expected(5) == 0.7
+    assert Rung((8,), 2, 256, 0, 0, 0, reached=()).expected(5) is None
     assert rung.expected(1) >= 0.1

@@ -61,6 +61,29 @@ def test_a_large_tensor_is_faulted_in_page_by_page_each_time_before_and_never_af
 
 
 @pytest.mark.skipif(not GLIBC, reason="only glibc can be told")
+def test_what_was_kept_is_given_back_when_it_is_released():
+    script = """
+import os, torch
+from eyespot.training.memory import keep_freed_memory, release_freed_memory
+
+def megabytes():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+keep_freed_memory()
+before = megabytes()
+pixels = torch.ones(50 * 2**20)
+del pixels
+kept = megabytes()
+print(before, kept, release_freed_memory(), megabytes())
+"""
+    outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    before, kept, released, after = outcome.stdout.split()
+    assert float(kept) > float(before) + 190
+    assert released == "True"
+    assert float(after) < float(before) + 50
+
+
+@pytest.mark.skipif(not GLIBC, reason="only glibc can be told")
 def test_an_older_glibc_that_refuses_a_high_threshold_is_told_to_map_nothing(monkeypatch):
     library = Library(lambda parameter, value: not (parameter == -3 and value > 2**25))
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
@@ -83,6 +106,7 @@ def test_elsewhere_than_on_linux_nothing_happens(monkeypatch, platform):
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(ctypes, "CDLL", fail)
     assert not memory.keep_freed_memory()
+    assert not memory.release_freed_memory()
 
 
 def test_with_musl_nothing_happens(monkeypatch):

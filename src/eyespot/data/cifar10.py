@@ -87,11 +87,13 @@ def read(path: Path) -> Dataset:
     located = cifar10_files.locate(path) or path
     contents = cifar10_files.read_files(located)
     names = list(contents)
-    pixels = np.empty((len(names) * RECORDS, 32, 32, 3), np.uint8)
+    first_test = (len(names) - 1) * RECORDS
+    # Two arrays, so that the pictures of one part go when they are no longer needed.
+    train, test = (np.empty((count, 32, 32, 3), np.uint8) for count in (first_test, RECORDS))
 
     def fill(k: int) -> Batch:
         batch = cifar10_files.parse(names[k], contents[names[k]])
-        batch.copy_images(pixels[k * RECORDS : (k + 1) * RECORDS])
+        batch.copy_images(test if k == len(names) - 1 else train[k * RECORDS : (k + 1) * RECORDS])
         return batch
 
     with ThreadPoolExecutor(len(names)) as pool:
@@ -99,13 +101,12 @@ def read(path: Path) -> Dataset:
     labels = np.concatenate([batch.labels for batch in batches]).astype(np.int64)
     differing = [name for name, batch in zip(names, batches, strict=True) if not batch.is_published]
     note = f"differs from the published files in {', '.join(differing)}" if differing else "matches the published checksums"
-    first_test = len(labels) - RECORDS
     return Dataset(
         "cifar10",
         CLASSES,
         {
-            "train": Part(pixels[:first_test], labels[:first_test], tuple(f"train/{i:05d}" for i in range(first_test))),
-            "test": Part(pixels[first_test:], labels[first_test:], tuple(f"test/{i:05d}" for i in range(RECORDS))),
+            "train": Part(train, labels[:first_test], tuple(f"train/{i:05d}" for i in range(first_test))),
+            "test": Part(test, labels[first_test:], tuple(f"test/{i:05d}" for i in range(RECORDS))),
         },
         notes=(f"read from {located}", note),
         facts={"matches_published": not differing, "differing_files": ", ".join(differing) or None},

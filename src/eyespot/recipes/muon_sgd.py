@@ -175,11 +175,14 @@ def _check(argument: str, value: Any, is_right: bool, expected: str) -> None:
         raise InputError(f"{argument} must be {expected}; got {argument}={value!r}")
 
 
-def falling_to_zero(learning_rate: float, steps: int, batch_size: int, *, momentum: float = 0.85) -> Any:
+def falling_to_zero(learning_rate: float, steps: int, batch_size: int) -> Any:
     """MuonSGD whose rate falls along a straight line to zero.
 
     The rate is that of the kernels; that of all other weights follows from the batch alone, as airbench has it (see `MuonSGD`).
+    The momentum of the kernels is 0.85 for batches of up to 256 and less for larger ones, whose gradients are less noisy: 0.65
+    for 1,024, as was found best on held-out pictures of CIFAR-10.
     """
     schedule = keras.optimizers.schedules.PolynomialDecay(learning_rate, decay_steps=steps, end_learning_rate=0.0)
+    momentum = max(0.0, 1 - 0.15 * max(1.0, batch_size / _BATCH) ** 0.61)
     share = batch_size / learning_rate
     return MuonSGD(schedule, momentum, vector_ratio=0.053 * share, matrix_ratio=0.67 * share, shrinkage_ratio=2e-6 * share)

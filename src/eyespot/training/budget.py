@@ -97,7 +97,6 @@ def plan(
     bench = _Bench(candidates, dataset, device, threads, allowed)
     work = Work(
         pictures=len(train),
-        batch_size=candidates[0].batch_size,
         watched=0 if watched is None else len(watched),
         validations=MOST_VALIDATIONS if recipe.patience is None else sys.maxsize,
         test=len(dataset.parts["test"]),
@@ -105,7 +104,7 @@ def plan(
         slowness=bench.slowness,
     )
     choice, cost = _choose(ladder, bench, work, began + AIM * seconds)
-    epochs = round(choice.steps / work.steps_an_epoch, 6)
+    epochs = round(choice.steps / work.steps_an_epoch(cost.batch_size), 6)
     chosen = replace(candidates[choice.position], epochs=epochs, least_steps=0)
     if epochs <= 1 and "shift" not in given:
         chosen = replace(chosen, shift=1)  # what is seen once needs little change
@@ -116,8 +115,8 @@ def plan(
     }
     notes = [
         _what(chosen, work, cost, bench.threads, seconds),
-        _when(choice, work, seconds, predicted),
-        *_how_good(ladder[choice.position].expected(choice.steps * work.batch_size), dataset),
+        _when(choice, work, cost, seconds, predicted),
+        *_how_good(ladder[choice.position].expected(choice.steps * cost.batch_size), dataset),
     ]
     measured = {
         "slowness": bench.slowness,
@@ -166,10 +165,11 @@ class _Bench:
         """What each candidate costs: as measured, or as the nearest cheaper one lets expect."""
         estimated: list[Cost] = []
         adds = [multiply_adds(recipe.network, recipe.size) if len(self._candidates) > 1 else 1 for recipe in self._candidates]
-        for position in range(len(self._candidates)):
-            known = max(measured for measured in self.costs if measured <= position)
-            growth = (adds[position] / adds[known]) ** _GROWTH
-            estimated.append(Cost(self.costs[known].step * growth, self.costs[known].prediction * growth))
+        for position, recipe in enumerate(self._candidates):
+            nearest = max(measured for measured in self.costs if measured <= position)
+            known, growth = self.costs[nearest], (adds[position] / adds[nearest]) ** _GROWTH
+            step = known.step * growth * recipe.batch_size / known.batch_size
+            estimated.append(Cost(recipe.batch_size, step, known.prediction * growth))
         return estimated
 
     def _built(self, position: int) -> Trial:
@@ -212,21 +212,22 @@ def _choose(ladder: Sequence[Rung], bench: _Bench, work: Work, end: float) -> tu
 def _what(recipe: Recipe, work: Work, cost: Cost, threads: int | None, seconds: float) -> str:
     network = "-".join(map(str, recipe.network.get("widths", ()))) or "the given"
     computing = "" if threads is None else f" on {threads} thread{'' if threads == 1 else 's'}"
-    rate = f"{work.batch_size / cost.step:,.0f} pictures/s{computing}"
+    rate = f"{cost.batch_size / cost.step:,.0f} pictures/s{computing}"
     return (
         f"budget {in_words(seconds)}: network {network}, {recipe.size} x {recipe.size} pixels, "
         f"{recipe.epochs:.3g} epochs of {work.pictures:,} pictures at {rate}"
     )
 
 
-def _when(choice: Choice, work: Work, seconds: float, predicted: Mapping[str, float]) -> str:
+def _when(choice: Choice, work: Work, cost: Cost, seconds: float, predicted: Mapping[str, float]) -> str:
     total = sum(predicted.values())
     done = datetime.now() + timedelta(seconds=total - predicted["before"])
     line = f"done at about {done:%H:%M:%S}, {in_words(total)} after the start"
     if not choice.is_enough:
         return f"{line}: {in_words(seconds)} is too short here, and this is the smallest training worth doing"
-    if choice.steps == work.most_steps and total < 0.9 * seconds:
-        return f"{line}: so few pictures have no use for more, once they were seen {choice.steps // work.steps_an_epoch} times"
+    if choice.steps == work.most_steps(cost.batch_size) and total < 0.9 * seconds:
+        times = choice.steps // work.steps_an_epoch(cost.batch_size)
+        return f"{line}: so few pictures have no use for more, once they were seen {times} times"
     return line
 
 

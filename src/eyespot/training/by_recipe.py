@@ -20,6 +20,7 @@ from eyespot.training.augment import Augmentation
 from eyespot.training.callbacks import HistoryWriter, ProgressReporter
 from eyespot.training.fitting import fit
 from eyespot.training.interruption import Interrupted
+from eyespot.training.memory import release_freed_memory
 
 MOST_VALIDATIONS = 20
 """Where the data is so small that there are many epochs, validation would take longer than they do."""
@@ -114,6 +115,7 @@ def learn(
         except Interrupted as signal:
             interrupted = signal.signal
     seconds = time.perf_counter() - begin
+    release_freed_memory()
     if not _is_finite(model, writer.epochs):
         raise TrainingError(
             f"the training diverged in epoch {max(len(writer.epochs), 1)}: the loss or a weight is no longer a number; "

@@ -53,10 +53,12 @@ class Cost:
     """What a network costs on this machine, in seconds.
 
     Attributes:
-        step: one step of training, of a whole batch.
+        batch_size: pictures in a step of training.
+        step: one step.
         prediction: one picture through the written model, in float32.
     """
 
+    batch_size: int
     step: float
     prediction: float
 
@@ -67,7 +69,6 @@ class Work:
 
     Attributes:
         pictures: of the training part.
-        batch_size: of a step.
         watched: pictures of the part that is watched while training.
         validations: how often it is looked at, at most: at the end of an epoch.
         test: pictures of the test part.
@@ -76,28 +77,25 @@ class Work:
     """
 
     pictures: int
-    batch_size: int
     watched: int
     validations: int
     test: int
     verified: int
     slowness: float = 1.0
 
-    @property
-    def steps_an_epoch(self) -> int:
+    def steps_an_epoch(self, batch_size: int) -> int:
         """The last one of an epoch may have a smaller batch."""
-        return -(-self.pictures // self.batch_size)
+        return -(-self.pictures // batch_size)
 
-    @property
-    def most_steps(self) -> int:
+    def most_steps(self, batch_size: int) -> int:
         """The steps beyond which more are of no use."""
-        return max(MOST_EPOCHS * self.steps_an_epoch, MOST_STEPS_OF_FEW)
+        return max(MOST_EPOCHS * self.steps_an_epoch(batch_size), MOST_STEPS_OF_FEW)
 
     def training_seconds(self, steps: int, cost: Cost) -> float:
         """From the first step to the last validation."""
-        epochs = ceil(steps / self.steps_an_epoch)
+        epochs = ceil(steps / self.steps_an_epoch(cost.batch_size))
         looked_at = min(epochs, self.validations) * self.watched
-        validating = looked_at * VALIDATION_SHARE * cost.step / self.batch_size
+        validating = looked_at * VALIDATION_SHARE * cost.step / cost.batch_size
         return (steps + FIRST_STEP) * cost.step + validating + epochs * EPOCH_SECONDS * self.slowness
 
     def judging_seconds(self, cost: Cost) -> float:
@@ -111,7 +109,8 @@ class Work:
 
     def steps_within(self, seconds: float, cost: Cost) -> int:
         """The most steps, of those that are of any use, that end in time; 0: not even one does."""
-        return bisect_right(range(self.most_steps + 1), seconds, lo=1, key=lambda steps: self.seconds(steps, cost)) - 1
+        useful = range(self.most_steps(cost.batch_size) + 1)
+        return bisect_right(useful, seconds, lo=1, key=lambda steps: self.seconds(steps, cost)) - 1
 
 
 @dataclass(frozen=True)
@@ -138,8 +137,8 @@ def choose(ladder: Sequence[Rung], costs: Sequence[Cost], work: Work, seconds: f
         work: what there is to do.
         seconds: from the first step to the end of the process.
     """
-    for position in reversed(range(len(ladder))):
-        steps = work.steps_within(seconds, costs[position])
-        if steps >= min(ladder[position].needed_steps(work.pictures, work.batch_size), work.most_steps):
+    for position, (rung, cost) in reversed(list(enumerate(zip(ladder, costs, strict=True)))):
+        steps = work.steps_within(seconds, cost)
+        if steps >= min(rung.needed_steps(work.pictures, cost.batch_size), work.most_steps(cost.batch_size)):
             return Choice(position, steps, is_enough=True)
-    return Choice(0, ladder[0].needed_steps(work.pictures, work.batch_size), is_enough=False)
+    return Choice(0, ladder[0].needed_steps(work.pictures, costs[0].batch_size), is_enough=False)

@@ -88,7 +88,7 @@ class Trial:
 
     def cost(self, threads: int | None, seconds: float) -> Cost:
         """Both, with the steps in so many seconds."""
-        return Cost(step=self.seconds_a_step(threads, seconds), prediction=self.seconds_a_prediction(threads))
+        return Cost(self.recipe.batch_size, self.seconds_a_step(threads, seconds), self.seconds_a_prediction(threads))
 
     def _seconds_a_step(self, batch_size: int, threads: int | None, seconds: float, least: int) -> float:
         stopwatch = _Stopwatch(seconds, least)

@@ -11,11 +11,10 @@ from torch.nn import functional
 from eyespot.models.backend import keras
 from eyespot.models.keras_network import frozen_layers, read
 from eyespot.network import Window
-from eyespot.training.lowering import NativeNetwork
+from eyespot.training.lowering import NativeNetwork, weight_gradient
 from eyespot.training.lowering.weight_gradient import convolve, is_faster_as_product
 
 L = keras.layers
-CPU = torch.device("cpu")
 
 # (n, in, height, width), (out, kernel height, kernel width), padding
 GEOMETRIES = {
@@ -104,16 +103,38 @@ def test_autocast_leaves_float64_as_it_is():
 
 
 def test_it_is_chosen_for_few_positions_of_a_plain_convolution_on_the_processor():
-    window, shape = Window((3, 3), (1, 1), padding="same"), (4, 4, 8)
-    assert is_faster_as_product(window, shape, 1, CPU)
-    assert is_faster_as_product(window, (2, 8, 8), 1, CPU)
-    assert is_faster_as_product(replace(window, padding="valid"), (6, 6, 8), 1, CPU)
-    assert not is_faster_as_product(replace(window, padding="valid"), (7, 6, 8), 1, CPU)
-    assert not is_faster_as_product(window, (4, 5, 8), 1, CPU)
-    assert not is_faster_as_product(window, shape, 2, CPU)
-    assert not is_faster_as_product(window, shape, 1, torch.device("cuda"))
-    assert not is_faster_as_product(replace(window, stride=(1, 2)), shape, 1, CPU)
-    assert not is_faster_as_product(replace(window, dilation=(2, 1)), shape, 1, CPU)
+    window, shape, x = Window((3, 3), (1, 1), padding="same"), (4, 4, 8), torch.empty(1)
+    assert is_faster_as_product(window, shape, 1, x)
+    assert is_faster_as_product(window, (2, 8, 8), 1, x)
+    assert is_faster_as_product(replace(window, padding="valid"), (6, 6, 8), 1, x)
+    assert not is_faster_as_product(replace(window, padding="valid"), (7, 6, 8), 1, x)
+    assert not is_faster_as_product(window, (4, 5, 8), 1, x)
+    assert not is_faster_as_product(window, shape, 2, x)
+    assert not is_faster_as_product(window, shape, 1, torch.empty(1, device="meta"))
+    assert not is_faster_as_product(replace(window, stride=(1, 2)), shape, 1, x)
+    assert not is_faster_as_product(replace(window, dilation=(2, 1)), shape, 1, x)
+    assert not is_faster_as_product(replace(window, size=(5, 5)), shape, 1, x)
+
+
+def test_in_bfloat16_it_is_chosen_for_larger_maps_too_where_channels_are_many():
+    window, x = Window((3, 3), (1, 1), padding="same"), torch.empty(1)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert is_faster_as_product(window, (8, 8, 128), 1, x)
+        assert not is_faster_as_product(window, (8, 9, 128), 1, x)
+        assert not is_faster_as_product(window, (8, 8, 64), 1, x)
+        assert not is_faster_as_product(window, (8, 8, 128), 1, x.double())
+    assert is_faster_as_product(window, (8, 8, 128), 1, x.bfloat16())
+    assert not is_faster_as_product(window, (8, 8, 128), 1, x)
+
+
+def test_many_pictures_are_gone_through_in_pieces_with_the_same_gradient(monkeypatch, record):
+    given = arguments((7, 4, 3, 3), (5, 3, 3))
+    monkeypatch.setattr(weight_gradient, "_MOST_BYTES", 2 * 9 * 36 * 8)  # two pictures of nine positions
+    with record() as recorder:
+        own = gradients(convolve, given, (1, 1))
+    assert recorder.count(torch.ops.aten.mm.default) == 4
+    for gradient, reference in zip(own, gradients(functional.conv2d, given, (1, 1)), strict=True):
+        torch.testing.assert_close(gradient, reference, rtol=1e-12, atol=1e-12)
 
 
 def small_and_large(*, frozen=()):

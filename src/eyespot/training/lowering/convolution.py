@@ -34,7 +34,7 @@ def _conv2d(config: Config, shapes: Sequence[Shape]) -> Compute:
 
     def compute(call: Call) -> Tensor:
         x, kernel, bias = pad(call.x), call.weights["kernel"], call.weights.get("bias")
-        if is_faster_as_product(window, shapes[0], groups, x.device):
+        if is_faster_as_product(window, shapes[0], groups, x):
             return activation(convolve(x, kernel, bias, padding))
         return activation(F.conv2d(x, kernel, bias, window.stride, padding, window.dilation, groups))
 

@@ -71,17 +71,19 @@ def _exact_table(rows: Rows) -> str:
 
 
 def _all_table(rows: Rows) -> str:
-    heads = ["mean (deviation)", "n", "1 view", "2 views", "6 views", "parameters"]
+    heads = ["mean (deviation)", "n", "1 view", "2 views", "6 views", "parameters", "held-out pictures"]
     lines = [
         [
             name,
             str(len(results)),
             *(_summary(accuracy_values(results, views, "all"), ".2%") for views in (1, 2, 6)),
             f"{results[-1]['parameters']:,}",
+            _summary([result["held_out_accuracy"] for result in results if result.get("held_out_accuracy")], ".2%"),
         ]
         for name, results in rows.items()
     ]
-    return f"Plain accuracy on all test pictures:\n\n{table(heads, lines)}"
+    held_out = "on the tenth of the training part that a budget holds out and watches, the last column"
+    return f"Plain accuracy on all test pictures; {held_out}:\n\n{table(heads, lines)}"
 
 
 def _peer_table(rows: Rows) -> str:

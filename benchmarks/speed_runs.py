@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -114,6 +115,7 @@ def _run_eyespot(row: Row, seed: int, few: Few | None) -> Document:
         epochs=outcome["epochs"],
         steps=outcome["steps"],
         budget=outcome.get("budget"),
+        held_out_accuracy=held_out_accuracy(folder / "history.csv"),
         test=_accuracy(folder / "model.onnx", few),
     )
 
@@ -145,6 +147,13 @@ def _run_peer(row: Row, seed: int, few: Few | None) -> Document:
         own_accuracy=figures["own_accuracy"],
         test=test,
     )
+
+
+def held_out_accuracy(history: Path) -> float | None:
+    """That on the part which was watched while training, after the last epoch, 0-1; None: none was."""
+    with history.open(encoding="utf-8", newline="") as file:
+        *_, last = csv.DictReader(file)
+    return float(last["val_accuracy"]) if last["val_accuracy"] else None
 
 
 def _short(options: Sequence[str]) -> list[str]:

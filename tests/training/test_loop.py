@@ -236,6 +236,20 @@ def test_batch_normalization_takes_its_statistics_of_a_piece() -> None:
     assert are_equal(weights_after(micro_batch=BATCH), weights_after())
 
 
+def test_the_pieces_of_a_step_move_the_statistics_together_as_far_as_the_step_at_once() -> None:
+    half, labels = (array[: BATCH // 2] for array in pictures())
+    twice = np.concatenate([half, half]), np.concatenate([labels, labels])
+
+    def statistics(micro_batch: int | None) -> list[np.ndarray]:
+        model = compiled()
+        normalization = model.layers[2]
+        fit(model, *twice, batch_size=BATCH, epochs=1, verbose=0, shuffle=False, micro_batch=micro_batch)
+        return [np.array(normalization.moving_mean), np.array(normalization.moving_variance)]
+
+    for pieces, whole in zip(statistics(BATCH // 2), statistics(None), strict=True):
+        np.testing.assert_allclose(pieces, whole, rtol=1e-5)
+
+
 def test_a_step_in_pieces_needs_a_loss_that_is_a_mean() -> None:
     model = compiled()
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(reduction="sum"))

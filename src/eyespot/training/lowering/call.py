@@ -41,6 +41,12 @@ class Call:
         """The first input."""
         return self.inputs[0]
 
+    @property
+    def share_of_step(self) -> float:
+        """The share of a training step's pictures that these are, above 0 to 1."""
+        rows = self.x.shape[0]
+        return rows / (self.randomness.global_rows or rows) if self.randomness is not None else 1.0
+
 
 Compute = Callable[[Call], Tensor]
 """What a layer does in a forward pass."""

@@ -52,7 +52,8 @@ def _batch_normalization(config: Config, shapes: Sequence[Shape]) -> Compute:
             # Torch's moving variance is the unbiased one, Keras' is not.
             count = x.numel() // x.shape[1]
             biased = variance * ((count - 1) / count) if count > 1 else torch.zeros_like(variance)
-            _update_statistics(call, mean, biased, config["momentum"])
+            # Of a step in pieces each moves them by its share, so that all together forget no more than a step at once.
+            _update_statistics(call, mean, biased, config["momentum"] ** call.share_of_step)
         else:
             mean, variance = call.weights["moving_mean"], call.weights["moving_variance"]
             y = torch.batch_norm(x, gamma, beta, mean, variance, False, 0.0, config["epsilon"], False)

@@ -136,7 +136,8 @@ def test_a_budget_is_settled_and_told_before_the_first_step(in_time: tuple[runs.
     arguments = done.folder.read_args()
     smallest = LADDER[0]
     assert arguments["recipe"] == "budget"
-    assert arguments["set"]["network"] == {"widths": list(smallest.widths), "depth": smallest.depth}
+    expected = {"widths": list(smallest.widths), "depth": smallest.depth, "learns_bias": smallest.learns_bias}
+    assert arguments["set"]["network"] == expected
     assert arguments["set"]["flip"] in ("random", "never")
     assert arguments["threads"] >= 1
     assert done.metrics["steps"] == smallest.least_steps

@@ -5,7 +5,15 @@ import pytest
 
 from eyespot.errors import InputError, UnsupportedError
 from eyespot.models.backend import keras
-from eyespot.models.keras_network import build, frozen_layers, read, training_obstacles, unknown_layers, variables
+from eyespot.models.keras_network import (
+    build,
+    frozen_layers,
+    frozen_weights,
+    read,
+    training_obstacles,
+    unknown_layers,
+    variables,
+)
 from eyespot.network import KINDS
 
 L = keras.layers
@@ -202,17 +210,18 @@ def test_a_layer_always_called_in_training_mode_is_refused():
 
 
 def test_what_stock_fit_would_honor_is_an_obstacle_to_training_but_not_to_reading():
-    inner = keras.Sequential([keras.Input((8, 6, 3)), L.BatchNormalization(name="calm")], name="inner")
+    calm = L.BatchNormalization(name="calm")
+    inner = keras.Sequential([keras.Input((8, 6, 3)), calm], name="inner")
     conv = L.Conv2D(3, 3, kernel_regularizer="l2", bias_constraint="non_neg", padding="same", name="conv")
     dense = L.Dense(2, activity_regularizer="l1", name="dense")
     model = functional(lambda x: dense(inner(conv(x), training=False)))
-    conv.bias.trainable = False
+    calm.moving_mean.trainable = True
     read(model)
     obstacles = training_obstacles(model)
     assert [line.split("=")[0] for line in obstacles] == [
         "layer conv: kernel_regularizer",
         "layer conv: bias_constraint",
-        "layer conv: bias.trainable",
+        "layer inner/calm: moving_mean.trainable",
         "layer inner/calm: called with training",
         "layer dense: activity_regularizer",
     ]
@@ -228,6 +237,15 @@ def test_a_plain_model_has_no_obstacles_frozen_or_not():
     model.trainable = False
     assert frozen_layers(model) == {"conv", "calm", "dense"}
     assert training_obstacles(model) == []
+
+
+def test_a_single_weight_may_be_frozen():
+    model = chain(L.Conv2D(3, 3, name="conv"), L.Dense(2, name="dense"))
+    model.layers[0].kernel.trainable = False
+    model.layers[1].trainable = False
+    assert training_obstacles(model) == []
+    assert frozen_layers(model) == {"dense"}
+    assert frozen_weights(model) == {("conv", "kernel"), ("dense", "kernel"), ("dense", "bias")}
 
 
 def test_variables_are_the_models_own():

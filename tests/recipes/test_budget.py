@@ -133,7 +133,7 @@ def test_the_size_follows_from_the_pictures_and_the_memory(native: list[tuple[in
 
 
 def test_a_rung_needs_epochs_where_pictures_are_many_and_steps_where_they_are_few() -> None:
-    rung = Rung((8,), 2, 256, least_epochs=2, least_steps=100, least_pictures=0, reached=())
+    rung = Rung((8,), 2, 256, False, least_epochs=2, least_steps=100, least_pictures=0, reached=())
     assert rung.needed_steps(45_000, 250) == 360
     assert rung.needed_steps(1_000, 50) == 100
     # Of a million, no more passes are needed than make twice CIFAR-10.
@@ -141,10 +141,10 @@ def test_a_rung_needs_epochs_where_pictures_are_many_and_steps_where_they_are_fe
 
 
 def test_what_is_expected_lies_between_what_was_measured() -> None:
-    rung = Rung((8,), 2, 256, 0, 0, 0, reached=((1, 0.8), (2, 0.84), (8, 0.9)))
+    rung = Rung((8,), 2, 256, False, 0, 0, 0, reached=((1, 0.8), (2, 0.84), (8, 0.9)))
     of = [rung.expected(int(epochs * budget.CIFAR10_PICTURES)) for epochs in (1, 2, 4, 8, 100, 0.5)]
     # In the logarithm of the epochs; never beyond the best that was measured.
     assert of == pytest.approx([0.8, 0.84, 0.87, 0.9, 0.9, 0.76])
-    assert Rung((8,), 2, 256, 0, 0, 0, reached=((2, 0.7),)).expected(5) == 0.7
-    assert Rung((8,), 2, 256, 0, 0, 0, reached=()).expected(5) is None
+    assert Rung((8,), 2, 256, False, 0, 0, 0, reached=((2, 0.7),)).expected(5) == 0.7
+    assert Rung((8,), 2, 256, False, 0, 0, 0, reached=()).expected(5) is None
     assert rung.expected(1) >= 0.1

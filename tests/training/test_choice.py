@@ -118,7 +118,7 @@ def test_the_seconds_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_dearer_network_that_is_not_worth_it_yet_is_passed_over() -> None:
-    ladder = (Rung((8,), 2, 10, 0, 10, 0, ()), Rung((16,), 2, 10, 0, 100, 0, ()))
+    ladder = (Rung((8,), 2, 10, False, 0, 10, 0, ()), Rung((16,), 2, 10, False, 0, 100, 0, ()))
     done = Work(pictures=1_000, watched=0, validations=0, test=0, verified=0)
     prices = [Cost(10, 0.01, 0), Cost(10, 0.1, 0)]
     base = choice.AFTERWARDS_SECONDS

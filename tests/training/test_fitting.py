@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -272,6 +273,21 @@ def test_frozen_layers_stay_as_they_are() -> None:
     for now, then in zip(model.layers[1].get_weights(), frozen, strict=True):
         np.testing.assert_array_equal(now, then)
     assert not np.array_equal(model.layers[3].get_weights()[0], learning[0])
+
+
+def test_a_frozen_kernel_stays_as_it_is_while_its_bias_learns_as_in_stock_fit() -> None:
+    x, y = pictures()
+    after = []
+    for train in (partial(fit, precision="float32"), keras.Model.fit):
+        model = small_network()
+        model.layers[1].kernel.trainable = False
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        kernel, bias = model.layers[1].get_weights()
+        train(model, x, y, batch_size=BATCH, shuffle=False, verbose=0)
+        np.testing.assert_array_equal(model.layers[1].kernel, kernel)
+        assert not np.array_equal(model.layers[1].bias, bias)
+        after.append(np.array(model.layers[1].bias))
+    np.testing.assert_allclose(*after, rtol=1e-3, atol=1e-6)
 
 
 def with_an_unknown_layer() -> Any:

@@ -83,7 +83,7 @@ def training_obstacles(model: Any) -> list[str]:
         obstacles += [
             f"layer {node.name}: {name}.trainable={variable.trainable}"
             for name, variable in _layer_variables(node.layer).items()
-            if variable.trainable != (node.layer.trainable and name not in KINDS[type(node.layer).__name__].statistics)
+            if variable.trainable and (not node.layer.trainable or name in KINDS[type(node.layer).__name__].statistics)
         ]
         if node.always_inference and "training" in signature(node.layer.call).parameters:
             obstacles.append(f"layer {node.name}: called with training=False")
@@ -99,6 +99,13 @@ def variables(model: Any) -> dict[str, dict[str, Any]]:
 def frozen_layers(model: Any) -> frozenset[str]:
     """The names of the layers that have weights and `trainable=False`."""
     return frozenset(name for name, layer in all_layers(model) if _layer_variables(layer) and not layer.trainable)
+
+
+def frozen_weights(model: Any) -> frozenset[tuple[str, str]]:
+    """The weights that are not trained, as (layer name, weight name): all those of frozen layers, and others one by one."""
+    return frozenset(
+        (name, weight) for name, of_layer in variables(model).items() for weight, each in of_layer.items() if not each.trainable
+    )
 
 
 def _is_known(layer: Any) -> bool:

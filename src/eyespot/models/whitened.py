@@ -37,6 +37,7 @@ def whitened(
     widths: Sequence[int] = (64, 256, 256),
     depth: int = 2,
     stride: int | None = None,
+    learns_bias: bool = False,
 ) -> Any:
     """A convolutional network on whitened patches.
 
@@ -52,12 +53,16 @@ def whitened(
         widths: the channels of each group, which halves height and width.
         depth: convolutions in a group; from the third on, their sum joins what the first gave.
         stride: pixels from one patch to the next; None: such that larger pictures cost little more than those of 32 x 32.
+        learns_bias: whether the bias of the whitening is learned, which only long trainings gain from.
     """
     stride = stride or stride_for(min(input_shape[:2]))
     layers = keras.layers
     pixels = keras.Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 255, name="rescaling")(pixels)
-    x = layers.Conv2D(2 * PATTERNS * stride, 2 * stride, strides=stride, trainable=False, name=WHITENING)(x)
+    whitening = layers.Conv2D(2 * PATTERNS * stride, 2 * stride, strides=stride, name=WHITENING)
+    x = whitening(x)
+    whitening.kernel.trainable = False
+    whitening.bias.trainable = learns_bias
     x = layers.Activation("gelu", name="whitening_gelu")(x)
     for group, width in enumerate(widths, 1):
         x = first = _normalized(_convolution(x, width, f"conv{group}_1"), f"{group}_1", pool=True)

@@ -4,9 +4,9 @@
 
 Three quarters of a pass over the pictures; no part is held out to watch, as nothing is decided by it.
 
-Measured with five seeds (two Xeon cores with AMX, bfloat16, torch 2.13, 2026-11-22): 78.4 % (deviation 0.4) balanced over
-the classes on the 5,677 test pictures that are exact here, 77.3 % (0.6) on all of them; with flips 79.7 %. 17.8 s from process
-start to end, 10.5 s of them training. See `benchmarks/accuracy_speed.py`.
+Measured with five seeds (two Xeon cores with AMX, bfloat16, torch 2.13, 2026-11-23): 78.4 % (deviation 0.4) balanced over
+the classes on the 5,677 test pictures that are exact here, 77.3 % (0.6) on all of them; with flips 79.7 %. 17.1 s from process
+start to end, 10.0 s of them training. See `benchmarks/accuracy_speed.py`.
 """
 
 from __future__ import annotations

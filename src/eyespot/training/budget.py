@@ -24,6 +24,7 @@ from eyespot.training.by_recipe import MOST_VALIDATIONS
 from eyespot.training.choice import AIM, READY_SECONDS, REFERENCE_BUILD_SECONDS, Choice, Cost, Work, choose
 from eyespot.training.compute import choose_device
 from eyespot.training.cost import Trial, built
+from eyespot.training.memory import release_freed_memory
 from eyespot.training.writing import VERIFIED_PICTURES
 
 _MEASURING = (1.5, 0.03, 10.0)
@@ -104,6 +105,7 @@ def plan(
         slowness=bench.slowness,
     )
     choice, cost = _choose(ladder, bench, work, began + AIM * seconds)
+    release_freed_memory()
     epochs = round(choice.steps / work.steps_an_epoch(cost.batch_size), 6)
     chosen = replace(candidates[choice.position], epochs=epochs, least_steps=0)
     if epochs <= 1 and "shift" not in given:

@@ -104,6 +104,7 @@ def learn(
                 label_smoothing=recipe.label_smoothing,
                 micro_batch=recipe.micro_batch,
                 validation_data=None if watched is None else (watched.images, watched.labels),
+                validation_batch_size=recipe.micro_batch or recipe.batch_size,
                 validation_freq=looked_at,
                 callbacks=[*callbacks, reporter],
                 verbose=0,

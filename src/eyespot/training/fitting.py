@@ -11,7 +11,7 @@ import torch
 
 from eyespot.errors import InputError, UnsupportedError
 from eyespot.models.backend import keras
-from eyespot.models.keras_network import frozen_layers, read, unknown_layers
+from eyespot.models.keras_network import frozen_layers, frozen_weights, read, unknown_layers
 from eyespot.training import losses, metrics, optimizers
 from eyespot.training.arguments import FitArguments, read_fit
 from eyespot.training.arrays import Arrays
@@ -172,7 +172,8 @@ def _prepare(model: Any, x: Any, y: Any, seed: int, precision: str, device_name:
     if precision == "auto" and any(variable.dtype == "float64" for variable in model.trainable_variables):
         precision = "float64"
     precision = choose_precision(precision, device)
-    native = NativeNetwork(network, dtype=_FLOATS[precision], frozen=frozen_layers(model)).to(device)
+    frozen, frozen_ones = frozen_layers(model), frozen_weights(model)
+    native = NativeNetwork(network, dtype=_FLOATS[precision], frozen=frozen, frozen_weights=frozen_ones).to(device)
     loss = losses.translate(compiled.loss, softmax_left_out=native.ends_in_softmax)
     output_shape = network.shapes[network.output]
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 from functools import cache
@@ -43,6 +44,7 @@ def release_freed_memory() -> bool:
     """
     if not _runs_on_glibc():
         return False
+    gc.collect()  # callbacks and their model hold each other
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return trim is not None and bool(trim(0))
 

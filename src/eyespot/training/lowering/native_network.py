@@ -29,13 +29,21 @@ class NativeLayer(nn.Module):
     Attributes:
         layer: what it was made from.
         stream: the number of its own stream of randomness.
-        frozen: whether its weights stay as they are and it behaves as in inference, where that differs (as Keras'
-            `trainable=False` has it: only BatchNormalization does).
+        frozen: whether it behaves as in inference, where that differs (as Keras' `trainable=False` has it: only
+            BatchNormalization does).
         used_last: the inputs that no later layer needs.
     """
 
     def __init__(
-        self, layer: Layer, compute: Compute, *, stream: int, frozen: bool, used_last: tuple[str, ...], dtype: torch.dtype
+        self,
+        layer: Layer,
+        compute: Compute,
+        *,
+        stream: int,
+        frozen: bool,
+        frozen_weights: Collection[str],
+        used_last: tuple[str, ...],
+        dtype: torch.dtype,
     ) -> None:
         super().__init__()
         self.layer = layer
@@ -50,7 +58,7 @@ class NativeLayer(nn.Module):
             if name in KINDS[layer.kind].statistics:
                 self.register_buffer(name, value)
             else:
-                self.register_parameter(name, nn.Parameter(value, requires_grad=not frozen))
+                self.register_parameter(name, nn.Parameter(value, requires_grad=name not in frozen_weights))
 
     def forward(self, inputs: list[Tensor], randomness: Randomness | None) -> Tensor:
         weights = {name: getattr(self, name) for name in self.layer.weights}
@@ -78,13 +86,21 @@ class NativeNetwork(nn.Module):
         network: the description; its weights are copied.
         dtype: of the weights and, without autocast, of all computing.
         frozen: names of the layers that are not to be trained, as with Keras' `trainable=False`.
+        frozen_weights: (layer name, weight name) of further weights that stay as they are.
 
     Attributes:
         network: the description, with the weights it was made with.
         ends_in_softmax: whether `scores` are logits.
     """
 
-    def __init__(self, network: Network, *, dtype: torch.dtype = torch.float32, frozen: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        network: Network,
+        *,
+        dtype: torch.dtype = torch.float32,
+        frozen: Collection[str] = (),
+        frozen_weights: Collection[tuple[str, str]] = (),
+    ) -> None:
         super().__init__()
         self.network = network
         self.dtype = dtype
@@ -97,6 +113,7 @@ class NativeNetwork(nn.Module):
                 LOWERINGS[layer.kind](layer.config, [lowered.shapes[name] for name in layer.inputs]),
                 stream=streams.get(layer.name, 0),
                 frozen=layer.name in frozen,
+                frozen_weights=[name for name in layer.weights if layer.name in frozen or (layer.name, name) in frozen_weights],
                 used_last=_used_last(lowered, index),
                 dtype=dtype,
             )

@@ -5,9 +5,10 @@
     python benchmarks/accuracy_speed.py --only 'airbench94_muon*,cifar10_speedrun*'
 
 Every run is a process of its own, one after the other, rows in turn, on all cores. Rows and seeds that are in results.jsonl
-from this machine are not run again unless `--again` asks for it, so that a study that was broken off goes on. Eyespot is run as
-a user would; `seconds` is from process start to exit: reading the pictures, evaluation, model file and report included, and
-`training` is what the run calls `train_seconds`.
+from this machine are not run again unless `--again` asks for it, so that a study that was broken off goes on. After a change of
+a recipe, ask: only runs with the settings of its latest one are counted. Eyespot is run as a user would; `seconds` is from
+process start to exit: reading the pictures, evaluation, model file and report included, and `training` is what the run calls
+`train_seconds`.
 
 The peers are KellerJordan/cifar10-airbench's airbench94_muon and hiverge/cifar10-speedrun's cifar10_speedrun, both written for
 an A100, with their device calls changed: `peer_patches.py` has every change. Each is run as it is; `+allocator`: with the C
@@ -19,8 +20,8 @@ Their `seconds` end where their own work ends, and leave out what they evaluate 
 clock says, which includes their evaluation of the test pictures from several views. Neither has a report to write.
 
 Accuracy is computed by `views.py` for all alike, from one, two (mirrored) and six views of each test picture, on those that are
-known to be exact (see `tutorial_accuracy.py`) and on all. Peak memory is the process's largest resident set. About 25 minutes a
-run for the peers on 2 cores.
+known to be exact (see `tutorial_accuracy.py`) and on all. Peak memory is the process's largest resident set. 5 to 9
+minutes a run for the peers on 2 cores.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 from common import HERE, RUNS, document, finish, parser, peer_environment, peer_python, run_json, say, spread, table
+from predict_worker import BATCHES
 
 from eyespot import data
 from eyespot.bundle import Description, read_network, write
@@ -36,7 +37,6 @@ from eyespot.exporting import quantize
 from eyespot.prediction import Model
 from eyespot.run_folder import find_model, finished
 
-BATCHES = (1, 32, 256)
 CALIBRATION = 500
 """So many training pictures show the ranges of each layer's numbers."""
 

@@ -10,7 +10,6 @@ function instead, one picture at a time, and there for stock Keras alone.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import versions
 
 BATCHES = (1, 32, 256)
 PER_CALL = 1024
@@ -82,14 +82,7 @@ def main() -> None:
     for batch, (predict, at_once) in sides.items():
         pictures = rng.integers(0, 256, (at_once, *size, 3), dtype=np.uint8)
         figures["predict"][batch] = images_per_second(predict, pictures, arguments.seconds)
-    print(json.dumps({**figures, "versions": {package: _version(package) for package in packages}}))
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    print(json.dumps({**figures, "versions": versions(*packages)}))
 
 
 if __name__ == "__main__":

@@ -13,15 +13,18 @@ Rows = dict[str, list[Document]]
 def by_row(results: Sequence[Document]) -> Rows:
     """The results of each row, in the order in which rows were first measured.
 
-    Only those of the machine that measured last; where a row and seed were measured again, the latest counts.
+    Only those of the machine that measured last, and of a recipe those with its latest settings; where a row and seed were
+    measured again, the latest counts.
     """
     if not results:
         return {}
     machine = results[-1]["machine"]
     latest = {(result["row"], result["seed"]): result for result in results if result["machine"] == machine}
+    settings = {result["row"]: result.get("settings") for result in results if result["machine"] == machine}
     rows: Rows = {}
     for result in latest.values():
-        rows.setdefault(result["row"], []).append(result)
+        if result.get("settings") == settings[result["row"]]:
+            rows.setdefault(result["row"], []).append(result)
     return rows
 
 

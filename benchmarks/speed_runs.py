@@ -17,6 +17,8 @@ from common import HERE, RUNS, Document, document, eyespot, machine, measure, ru
 from peer_patches import SCRIPTS
 from peers import on_the_processor
 
+from eyespot.run_folder import RunFolder
+
 NAME = "accuracy_speed"
 PEER_OPTIONS = ("allocator", "compiled", "float32-weights")
 """What `peer_support.py` can do for a peer."""
@@ -107,6 +109,7 @@ def _run_eyespot(row: Row, seed: int, few: Few | None) -> Document:
         row=row.name,
         seed=seed,
         command=f"eyespot train cifar10 {' '.join(row.options)}",
+        settings=None if "--budget" in row.options else RunFolder(folder).read_args()["set"],
         seconds=measured.seconds,
         train_seconds=outcome["train_seconds"],
         warm_up_seconds=None,

@@ -6,13 +6,13 @@ Run with KERAS_BACKEND set and this checkout's `src` on the path. Prints one JSO
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import time
 from typing import Any
 
 import keras
 import numpy as np
+from common import versions
 
 from eyespot.models.tutorial import tutorial
 
@@ -69,24 +69,16 @@ def main() -> None:
 
     backend = keras.backend.backend()
     packages = ("keras", backend if backend != "tensorflow" else "tensorflow-cpu", "numpy")
-    installed = {name: _version(name) for name in packages}
     print(
         json.dumps(
             {
                 "images_per_second": clock.epochs * len(pictures) / clock.elapsed,
                 "epochs": clock.epochs,
                 "seconds": clock.elapsed,
-                "versions": installed,
+                "versions": versions(*packages),
             }
         )
     )
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import csv
 import errno
 import json
 import os
+import re
 import signal
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from eyespot.evaluation.metrics import evaluate
 from eyespot.models.backend import keras
 from eyespot.prediction import Model
 from eyespot.progress import SILENT
-from eyespot.recipes.budget import LADDER, WITHOUT_BUDGET
+from eyespot.recipes.budget import LADDER
 from eyespot.run_folder import RunFolder
 from eyespot.training.callbacks import HistoryWriter, ProgressReporter
 from eyespot.training.exchange import CallbackObserver
@@ -185,11 +187,11 @@ def test_the_time_of_a_budget_may_have_begun_before_the_call(photos: Path, tmp_p
 
 
 def test_without_a_budget_the_network_still_fits_the_pictures(make_folder: MakeFolder, tmp_path: Path) -> None:
-    done = runs.train(make_folder({"cat": 40, "dog": 40}), settings={"epochs": 1, "size": 70}, out=tmp_path / "run")
+    done = runs.train(make_folder({"cat": 40, "dog": 40}), settings={"epochs": 2, "size": 70}, out=tmp_path / "run")
     kept = done.folder.read_args()["set"]
-    assert (kept["size"], kept["shift"], kept["epochs"]) == (70, 4, 1)
-    assert kept["network"]["widths"] == list(WITHOUT_BUDGET.widths)
-    assert done.metrics["steps"] == -(-done.metrics["pictures"]["train"] // kept["batch_size"])
+    assert (kept["size"], kept["shift"], kept["epochs"]) == (70, 4, 2)
+    assert kept["network"]["widths"] == list(LADDER[0].widths)
+    assert done.metrics["steps"] == 2 * -(-done.metrics["pictures"]["train"] // kept["batch_size"])
 
 
 def test_with_strict_a_broken_picture_ends_the_run_and_leaves_nothing(photos: Path, tmp_path: Path) -> None:
@@ -240,8 +242,6 @@ def test_ctrl_c_keeps_and_judges_what_was_learned(photos: Path, tmp_path: Path) 
             self.sent = False
 
         def task(self, description: str, total: int | None, unit: str = "pictures") -> Any:
-            from contextlib import nullcontext
-
             self.training = description == "training"
             return nullcontext(self)
 
@@ -258,6 +258,27 @@ def test_ctrl_c_keeps_and_judges_what_was_learned(photos: Path, tmp_path: Path) 
     assert (done.metrics["steps"], done.metrics["epochs"], done.metrics["interrupted"]) == (1, 0, True)
     assert done.folder.is_finished
     assert done.model.predict(np.zeros((9, 9, 3), np.uint8)).label in ("dark", "light")
+
+
+def test_a_second_ctrl_c_stops_at_once_and_keeps_nothing(photos: Path, tmp_path: Path) -> None:
+    class Impatient:
+        """Sends SIGINT twice with the first step."""
+
+        def task(self, description: str, total: int | None, unit: str = "pictures") -> Any:
+            self.training = description == "training"
+            return nullcontext(self)
+
+        def advance(self, amount: int = 1, **figures: float) -> None:
+            if self.training:
+                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def note(self, line: str) -> None:
+            pass
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=Impatient())
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("file", ["history.csv", "model.keras", "model.onnx", "predictions.csv", "report.html", "metrics.json"])
@@ -299,8 +320,9 @@ def test_a_model_that_does_not_compute_what_was_trained_fails_the_run(
         real(path, network.with_weights(spoiled), description)
 
     monkeypatch.setattr(bundle, "write", wrong)
-    with pytest.raises(VerificationError, match="does not compute what was trained"):
+    with pytest.raises(VerificationError, match="does not compute what was trained") as caught:
         runs.train(photos, "tutorial", settings={**SHORT, "epochs": 1}, out=tmp_path / "run")
+    assert re.search(r"\nthe trained model is kept: .*model\.keras$", str(caught.value))
     folder = RunFolder(tmp_path / "run")
     assert not folder.is_finished
     assert not folder.model.exists()
@@ -320,9 +342,11 @@ def test_a_size_that_the_network_cannot_take_is_wrong_usage(photos: Path, tmp_pa
 
 def test_telling_the_progress_does_not_copy_the_weights_at_every_step(run: runs.Run) -> None:
     writer = HistoryWriter(run.folder)
-    reporter = ProgressReporter(SILENT, SILENT.task("training", 1).__enter__(), epochs=1, pictures=1, batch_size=1)
+    reporter = ProgressReporter(SILENT, SILENT.task("training", 1).__enter__(), pictures=(1,), batch_size=1)
     callbacks = keras.callbacks.CallbackList([writer, reporter, keras.callbacks.EarlyStopping()])
-    assert not CallbackObserver(None, callbacks, None).looks_at_steps
+    observer = CallbackObserver(None, callbacks, None)
+    assert not observer.looks_at_steps
+    assert not observer.looks_at_weights
 
 
 def test_the_public_names_are_these() -> None:

@@ -16,7 +16,7 @@ from eyespot import bundle, environment, recipes
 from eyespot import data as sources
 from eyespot.data.dataset import Dataset
 from eyespot.data.splits import for_training
-from eyespot.errors import DataError, RunError
+from eyespot.errors import DataError, EyespotError
 from eyespot.evaluation.facts import Facts
 from eyespot.evaluation.judgement import judge
 from eyespot.prediction import Model
@@ -100,7 +100,8 @@ def train(
     and `Run.interrupted` says so.
 
     Errors: UsageError for an unknown recipe or setting, and for a budget where the training is settled otherwise; DataError;
-    RunError where the folder cannot be written; VerificationError where the written model does not compute what was trained.
+    InputError for a seed or a setting that cannot be; TrainingError where the training came to nothing; RunError where the
+    folder cannot be written; VerificationError where the written model does not compute what was trained.
     """
     began = time.monotonic() if began is None else began
     order = ordered(str(data), recipe, budget=budget, settings=settings or {}, seed=seed, device=device, threads=threads)
@@ -143,8 +144,8 @@ def _new_folder(out: str | Path | None, order: Order) -> Iterator[RunFolder]:
         kept = [path for path in (folder.model, folder.keras_model) if path.exists()]
         if not kept:
             discard(folder)
-        elif isinstance(error, RunError):
-            raise RunError(f"{error}; the trained model is kept: {kept[0]}") from error
+        elif isinstance(error, EyespotError):
+            error.args = (*error.args, f"the trained model is kept: {kept[0]}")
         elif not isinstance(error, Exception):
             error.add_note(f"the run is not finished, but its trained model is kept: {kept[0]}")
         raise

@@ -54,7 +54,7 @@ def tutorial(images_per_second: float = 1000.0, epochs: int = 40) -> list[dict[s
     ]
     test = {"accuracy": 0.77, "balanced_accuracy": 0.76}
     return [
-        {"benchmark": "training_throughput", "rows": rows},
+        {"benchmark": "training_throughput", "machine": HERE, "rows": rows},
         {"benchmark": "tutorial_accuracy", "epochs": epochs, "all_test_pictures": test, "exact_test_pictures": test},
     ]
 
@@ -80,6 +80,12 @@ def test_the_latest_result_of_a_row_and_seed_counts_and_only_on_the_machine_that
     )
     assert {row: [each["seconds"] for each in results] for row, results in rows.items()} == {"quick": [18.0, 22.0]}
     assert by_row([]) == {}
+
+
+def test_only_runs_with_the_settings_that_a_recipe_had_last_count() -> None:
+    old, new = {"epochs": 8}, {"epochs": 9}
+    results = [result("accurate", seed, settings=old) for seed in (0, 1)] + [result("accurate", 0, settings=new)]
+    assert [(found["seed"], found["settings"]) for found in by_row(results)["accurate"]] == [(0, new)]
 
 
 def test_the_fastest_form_of_each_peer_is_the_one_with_the_least_mean_seconds() -> None:
@@ -187,9 +193,15 @@ def test_a_process_that_fails_is_an_error_with_what_it_said() -> None:
 def test_the_tutorial_takes_its_epochs_at_the_speed_of_the_fastest_backend(results: Results) -> None:
     results(*tutorial(images_per_second=1000.0, epochs=40), result("quick", seconds=20.0))
     passes = [{"precision": "float32", "median": 2.0}, {"precision": "bfloat16", "median": 1.0}]
-    table = quick_against_tutorial.show([{"rows": passes}])
+    elsewhere = {"machine": ELSEWHERE, "rows": [{**row, "median": 9.0} for row in passes]}
+    table = quick_against_tutorial.show([{"machine": HERE, "rows": passes}, elsewhere])
     assert cells(table, "float32, Keras on tensorflow")[1:] == ["40", "1000", "2000", "80", "20.0", "100", "104"]
     assert cells(table, "bfloat16, Keras on jax")[1:] == ["40", "2000", "1000", "40", "20.0", "50", "52"]
+
+
+def test_the_tutorials_speed_on_another_machine_does_not_count(results: Results) -> None:
+    results(*tutorial(), result("quick", seconds=20.0, machine=ELSEWHERE))
+    assert "not measured yet" in quick_against_tutorial.show([])
 
 
 def test_what_is_not_measured_yet_is_said_or_left_empty(results: Results) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import predict_worker
 import pytest
-from predict_throughput import BATCHES, compare, show
+from predict_throughput import compare, show
 
 
 @pytest.fixture
@@ -38,7 +37,3 @@ def test_the_tables_show_speeds_by_network_and_what_the_integers_cost(speeds: di
     assert cells[2] == ["Eyespot, float32", "1000", "900 to 1100", "5.00", *[""] * 6]
     assert "| 600 |" in " ".join(second.split())
     assert "93.12% | 93.00% | 0.12 | 99.50% | 10000" in " ".join(third.split())
-
-
-def test_the_workers_batches_are_those_of_the_table() -> None:
-    assert predict_worker.BATCHES == BATCHES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +12,7 @@ from eyespot.explanation.layers import layer_table
 from eyespot.models.keras_network import read
 from eyespot.models.whitened import stride_for
 from eyespot.recipes import budget, load
-from eyespot.recipes.budget import LADDER, Rung, fitted, multiply_adds, size_for
+from eyespot.recipes.budget import CIFAR10_PICTURES, LADDER, Rung, fitted, lasting, multiply_adds, size_for, without_budget
 from eyespot.recipes.recipe import Recipe
 
 RECIPE = load("budget")
@@ -32,10 +32,25 @@ def test_the_ladder_goes_from_cheap_to_dear() -> None:
 
 
 @pytest.mark.parametrize("rung", LADDER)
-def test_more_training_of_a_rung_is_expected_to_be_better_and_a_change_of_rungs_to_be_no_worse(rung: Rung) -> None:
+def test_more_training_of_a_rung_is_expected_to_be_better(rung: Rung) -> None:
     known = [accuracy for _, accuracy in rung.reached]
     assert known == sorted(known)
     assert [epochs for epochs, _ in rung.reached] == sorted(epochs for epochs, _ in rung.reached)
+
+
+def test_a_change_of_rungs_is_expected_to_be_no_worse() -> None:
+    for cheaper, dearer in pairwise(LADDER):
+        seen = int(dearer.least_epochs * CIFAR10_PICTURES)
+        assert (dearer.expected(seen) or 0) >= (cheaper.expected(seen) or 1)
+
+
+def test_where_epochs_are_set_by_hand_few_pictures_get_the_smallest_network() -> None:
+    assert [without_budget(pictures) for pictures in (450, 4_999, 5_000, 10**6)] == [LADDER[0], LADDER[0], LADDER[1], LADDER[1]]
+
+
+def test_what_is_seen_once_is_moved_by_one_pixel() -> None:
+    assert [lasting(at(32), (), epochs).shift for epochs in (0.5, 1, 1.5)] == [1, 1, 2]
+    assert lasting(at(32, shift=3), ("shift",), 0.5).shift == 3
 
 
 @pytest.mark.parametrize("rung", LADDER)
@@ -82,6 +97,7 @@ def test_batches_larger_than_the_recipe_has_them_are_learned_from_faster_and_in_
         assert (recipe.batch_size, recipe.micro_batch) == (batch_size, micro_batch)
         assert recipe.learning_rate == pytest.approx(RECIPE.learning_rate * (batch_size / 256) ** 0.5)
     assert at(32, 450).learning_rate == RECIPE.learning_rate
+    assert at(32, batch_size=1024).learning_rate == pytest.approx(at(32, rung=LADDER[-1]).learning_rate)
     assert at(32, learning_rate=1).learning_rate == 1
 
 
@@ -105,6 +121,22 @@ def test_the_other_weights_learn_as_airbench_has_it_whatever_the_batch_and_the_r
         assert rate * optimizer.vector_ratio == pytest.approx(0.053 * batch)
         assert rate * optimizer.matrix_ratio == pytest.approx(0.67 * batch)
         assert rate * optimizer.shrinkage_ratio == pytest.approx(2e-6 * batch)
+
+
+@pytest.mark.parametrize(
+    ("name", "rung", "own"),
+    [("quick", LADDER[0], {"shift"}), ("accurate", LADDER[-1], {"data_pruning"})],
+)
+def test_the_recipes_for_cifar10_are_rungs_of_the_ladder(name: str, rung: Rung, own: set[str]) -> None:
+    recipe, rung_of_45_000 = load(name), at(32, rung=rung)
+    duration = {"epochs", "least_steps", "validation_fraction"}
+    network = {"depth": 2, "learns_bias": False, **recipe.network}
+    different = {
+        field.name for field in fields(Recipe) if getattr(recipe, field.name) != getattr(rung_of_45_000, field.name)
+    } - duration
+    assert network == rung_of_45_000.network
+    assert different - {"network", "batch_size"} == own
+    assert recipe.batch_size == rung.batch_size
 
 
 def test_the_rate_falls_along_a_line_to_zero() -> None:

@@ -76,6 +76,21 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, named: s
         recipes.load(str(path))
 
 
+def test_a_file_whose_recipe_has_an_impossible_field_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import dataclasses, eyespot.recipes.tutorial as t\nrecipe = dataclasses.replace(t.recipe, flip='sideways')"
+    )
+    with pytest.raises(UsageError, match=r"mine\.py: flip must be one of auto, random, never"):
+        recipes.load(str(path))
+
+
+def test_text_changes_what_it_names_of_the_network_and_a_mapping_all() -> None:
+    accurate = recipes.load("accurate")
+    assert recipes.with_settings(accurate, {"network": "{widths: [8]}"}).network == {"widths": [8], "learns_bias": True}
+    assert recipes.with_settings(accurate, {"network": {"widths": [8]}}).network == {"widths": [8]}
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownRecipeError, match=r"none\.py"):
         recipes.load(str(tmp_path / "none.py"))
@@ -123,6 +138,8 @@ def test_a_setting_takes_the_type_of_its_field(key: str, given: object, expected
         ("learning_rate", "nan", "number"),
         ("precision", "float8", "one of auto, bfloat16, float32"),
         ("validation_fraction", "1", "below 1"),
+        ("data_pruning", "0.6", "at most 0.5"),
+        ("label_smoothing", "2", "at most 1"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_refused(key: str, value: str, named: str) -> None:
@@ -134,6 +151,15 @@ def test_there_are_more_steps_where_pictures_are_few_unless_the_epochs_are_set_b
     recipe = recipes.with_settings(recipes.load("tutorial"), {"epochs": 5, "least_steps": 100, "batch_size": 10})
     assert [recipe.steps_for(pictures) for pictures in (1000, 100, 95, 1)] == [500, 100, 100, 100]
     assert recipes.with_settings(recipe, {"epochs": 7}).steps_for(1) == 7
+
+
+def test_pruned_epochs_have_fewer_steps() -> None:
+    recipe = recipes.with_settings(recipes.load("tutorial"), {"epochs": 6, "batch_size": 10, "data_pruning": 0.25})
+    assert recipe.epochs_for(100) == (100, 100, 75, 75, 75, 100)
+    assert recipe.steps_for(100) == 3 * 10 + 3 * 8
+    assert recipes.with_settings(recipe, {"epochs": 5.5}).steps_for(100) == 2 * 10 + 3 * 8 + 5
+    fewer = recipes.with_settings(recipe, {"epochs": 1.5})
+    assert (fewer.epochs_for(100), fewer.steps_for(100)) == ((100, 100), 15)
 
 
 def test_an_epoch_may_be_broken_off_but_not_before_the_first_step() -> None:

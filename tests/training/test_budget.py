@@ -11,12 +11,13 @@ import pytest
 
 from eyespot.data.dataset import Dataset, Part
 from eyespot.recipes import Recipe, load, with_settings
-from eyespot.recipes.budget import LADDER, MOST_EPOCHS, multiply_adds
+from eyespot.recipes.budget import LADDER, MOST_EPOCHS, batch_size_for, multiply_adds
 from eyespot.training import budget
 from eyespot.training.budget import Plan, plan
 from eyespot.training.choice import REFERENCE_BUILD_SECONDS, Cost
 
 WIDTHS = [list(rung.widths) for rung in LADDER]
+NETWORKS = [(list(rung.widths), batch_size_for(45_000, rung)) for rung in LADDER]
 
 
 class Machine:
@@ -30,7 +31,7 @@ class Machine:
 
     def __init__(self, speed: float = 1.0, *, is_shared: bool = False, began: float = 100.0) -> None:
         self.speed, self.is_shared, self.now = speed, is_shared, began
-        self.measured: list[tuple[list[int], int | None]] = []
+        self.measured: list[tuple[list[int], int, int | None]] = []
 
     def monotonic(self) -> float:
         return self.now
@@ -58,7 +59,7 @@ class Machine:
 
             def cost(self, threads: int | None, seconds: float) -> Cost:
                 machine.now += max(seconds, 2 * machine.cost(recipe, threads).step)
-                machine.measured.append((recipe.network["widths"], threads))
+                machine.measured.append((recipe.network["widths"], recipe.batch_size, threads))
                 return machine.cost(recipe, threads)
 
         return Trial()
@@ -100,7 +101,7 @@ def test_what_was_chosen_was_measured_and_ends_on_time(on: Any, speed: float, tr
     machine = on(Machine(speed))
     seconds = max(seconds, 20 / speed)  # enough of it for something sensible
     found = planned(machine, pictures(train), seconds)
-    assert (found.recipe.network["widths"], 2) in machine.measured
+    assert (found.recipe.network["widths"], found.recipe.batch_size, 2) in machine.measured
     total = sum(found.predicted.values())
     assert total <= seconds
     # The time is used, unless the pictures are too few for that.
@@ -112,11 +113,11 @@ def test_a_larger_budget_never_takes_a_cheaper_network_nor_fewer_epochs_of_it(on
         before = (0, 0.0)
         for seconds in (15, 20, 30, 45, 60, 90, 120, 200, 300, 600, 1_200, 3_600):
             found = planned(on(Machine(speed)), pictures(45_000), seconds)
-            after = (WIDTHS.index(found.recipe.network["widths"]), found.recipe.epochs)
+            network = (found.recipe.network["widths"], found.recipe.batch_size)
+            after = (NETWORKS.index(network), found.recipe.epochs)
             assert before <= after
             before = after
-        assert before[0] == WIDTHS.index(WIDTHS[-1])
-        assert found.recipe.batch_size > 1_000
+        assert before[0] == len(NETWORKS) - 1
 
 
 def test_measuring_takes_a_small_part_of_the_budget(on: Any) -> None:
@@ -141,7 +142,7 @@ def test_what_is_set_by_hand_is_kept(on: Any) -> None:
     given = {"network": own, "batch_size": 100, "learning_rate": 0.05}
     found = planned(machine, pictures(9_000), 60, given=given, names=set(given))
     assert {name: getattr(found.recipe, name) for name in given} == given
-    assert {tuple(widths) for widths, _ in machine.measured} == {(8, 16)}
+    assert {tuple(widths) for widths, *_ in machine.measured} == {(8, 16)}
     # Nothing is known of how good it gets.
     assert not any("CIFAR-10" in note for note in found.notes)
 

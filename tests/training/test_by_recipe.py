@@ -86,6 +86,25 @@ def are_equal(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
     return all(np.array_equal(one, other) for one, other in zip(some, others, strict=True))
 
 
+def test_what_data_pruning_leaves_out_is_not_counted(tmp_path: Path) -> None:
+    told = Told()
+    result = trained(tmp_path, replace(RECIPE, epochs=5, data_pruning=0.4), told=told)
+    # 21 pictures in three steps, but 13 in two in the third and the fourth epoch.
+    assert (result.steps, result.pictures, len(result.history)) == (13, 89, 5)
+    assert (told.totals, told.done) == ([89], 89)
+    assert result.history[-1].learning_rate == pytest.approx(0.1 / 13)
+
+
+def test_the_gradient_of_a_step_is_computed_in_pieces_where_the_recipe_says_so(tmp_path: Path) -> None:
+    def built(shape: tuple[int, int, int], classes: int) -> Any:
+        layers = keras.layers
+        normalized = [layers.Conv2D(2, 3), layers.BatchNormalization(), layers.Flatten(), layers.Dense(classes, "softmax")]
+        return keras.Sequential([keras.Input(shape), *normalized])
+
+    whole, pieces = (trained(tmp_path, replace(RECIPE, model=built, micro_batch=size)) for size in (None, 4))
+    assert not are_equal(weights(whole), weights(pieces))
+
+
 @pytest.mark.parametrize(
     ("epochs", "steps", "pictures", "history", "said"),
     [

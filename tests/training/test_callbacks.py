@@ -79,7 +79,7 @@ class Told:
 
 
 def reporter_to(listener: Told, **arguments: Any) -> ProgressReporter:
-    reporter = ProgressReporter(listener, listener, **{"epochs": 4, "pictures": 21, "batch_size": 8, **arguments})
+    reporter = ProgressReporter(listener, listener, **{"pictures": (21,) * 4, "batch_size": 8, **arguments})
     reporter.set_model(SimpleNamespace(stop_training=False))
     return reporter
 

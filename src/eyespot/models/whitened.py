@@ -41,8 +41,8 @@ def whitened(
 ) -> Any:
     """A convolutional network on whitened patches.
 
-    A fixed convolution of kernel 2 x stride whitens the patches; for each of `widths` follows a group of `depth` 3 x 3
-    convolutions, the first of which is pooled; the largest answer of each last channel decides.
+    A convolution of kernel 2 x stride, whose kernel is not learned, whitens the patches; for each of `widths` follows a group
+    of `depth` 3 x 3 convolutions, the first of which is pooled; the largest answer of each last channel decides.
 
     Takes (n, height, width, 3) pixels 0-255, returns (n, classes) probabilities. Before it is trained, `whiten` computes the
     weights of its first layer.
@@ -51,7 +51,7 @@ def whitened(
         input_shape: (height, width, 3).
         classes: how many there are.
         widths: the channels of each group, which halves height and width.
-        depth: convolutions in a group; from the third on, their sum joins what the first gave.
+        depth: convolutions in a group; the first's output joins that of the third.
         stride: pixels from one patch to the next; None: such that larger pictures cost little more than those of 32 x 32.
         learns_bias: whether the bias of the whitening is learned, which only long trainings gain from.
     """

@@ -25,6 +25,8 @@ _FUNCTIONS = ("model", "optimizer", "prepare")
 
 _POSITIVE = ("learning_rate", "size", "epochs", "batch_size", "micro_batch")
 
+_MOST = {"label_smoothing": 1.0, "data_pruning": 0.5}
+
 
 def load(name: str) -> Recipe:
     """The recipe called `name`, or the one that the Python file `name` binds to `recipe`.
@@ -59,7 +61,10 @@ def _recipe_of(module: ModuleType, name: str) -> Recipe:
     found = getattr(module, "recipe", None)
     if not isinstance(found, Recipe):
         raise UsageError(f"{name} defines no recipe: it must bind an eyespot.Recipe to the name `recipe`")
-    return found
+    try:
+        return with_settings(found, settings(found))
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from None
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
@@ -70,6 +75,8 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 def with_settings(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """The recipe with some fields changed; a value given as text is read as YAML (`3`, `1e-3`, `null`).
+
+    Of `network`, text such as `{stride: 2}` changes what it names; a mapping replaces all.
 
     Epochs that are set by hand are meant as they are: `least_steps` falls away, unless it is set too.
 
@@ -86,6 +93,8 @@ def with_settings(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
             hint = f"; did you mean {near[0]}?" if near else ";"
             raise UsageError(f"a recipe has no setting {key!r}{hint} the settings are {', '.join(current)}")
         checked[key] = _as_type(key, value, types[key])
+        if key == "network" and isinstance(value, str):
+            checked[key] = {**current[key], **checked[key]}
     return replace(recipe, **checked)
 
 
@@ -126,4 +135,6 @@ def _as_type(key: str, value: Any, wanted: Any) -> Any:
         raise UsageError(f"{key} must not be negative: {value!r}")
     if key == "validation_fraction" and converted >= 1:
         raise UsageError(f"{key} must be below 1, not {value!r}")
+    if key in _MOST and converted > _MOST[key]:
+        raise UsageError(f"{key} must be at most {_MOST[key]:g}, not {value!r}")
     return converted

@@ -8,7 +8,8 @@ trained enough. The choice is written into args.yaml, so that `--config` repeats
 and the size of pictures follow from how many pictures there are and how large they are. Where no rung's minimum fits into the
 budget, the smallest network is trained for its minimum all the same, and the run says that it will take longer.
 
-Without a budget, `eyespot train photos/ --epochs 3` trains the middle of the ladder for so many epochs.
+Without a budget, `eyespot train photos/ --epochs 3` trains the second network of the ladder for so many epochs, or the first,
+where the pictures are few.
 """
 
 from __future__ import annotations
@@ -135,6 +136,9 @@ BATCHES = ((5_000, 128), (1_500, 64), (0, 32))
 MICRO_BATCH = 256
 """Larger batches are computed in pieces of so many pictures, which memory is saved by."""
 
+_RATE_OF_BATCH = 256
+"""The recipe's learning rate is that of batches up to this size; it grows with the square root of larger ones."""
+
 _SHIFTED = 16
 """Pictures are moved by up to one part in so many of their size."""
 
@@ -146,6 +150,11 @@ SIZES = ((0, 32), (41, 64))
 
 MOST_BYTES = 4 * 2**30
 """Where the pictures would take more memory than this, they are read smaller."""
+
+
+def without_budget(pictures: int) -> Rung:
+    """The network that is trained on so many pictures where the epochs are set by hand."""
+    return WITHOUT_BUDGET if pictures >= WITHOUT_BUDGET.least_pictures else LADDER[0]
 
 
 def fitted(recipe: Recipe, given: Collection[str], rung: Rung, pictures: int) -> Recipe:
@@ -167,11 +176,17 @@ def fitted(recipe: Recipe, given: Collection[str], rung: Rung, pictures: int) ->
         },
         "batch_size": batch_size,
         "micro_batch": MICRO_BATCH if batch_size > 1.5 * MICRO_BATCH else None,
-        "learning_rate": recipe.learning_rate * max(1, batch_size / recipe.batch_size) ** 0.5,
+        "learning_rate": recipe.learning_rate * max(1, batch_size / _RATE_OF_BATCH) ** 0.5,
         "shift": max(1, recipe.size // _SHIFTED),
     }
     kept = {name: value for name, value in follows.items() if name not in given}
     return replace(recipe, **kept)
+
+
+def lasting(recipe: Recipe, given: Collection[str], epochs: float) -> Recipe:
+    """The recipe for so many epochs, with what follows from them: pictures that are seen once need little change."""
+    once = epochs <= 1 and "shift" not in given
+    return replace(recipe, epochs=epochs, shift=1 if once else recipe.shift)
 
 
 def batch_size_for(pictures: int, rung: Rung) -> int:
@@ -231,7 +246,7 @@ recipe = Recipe(
     optimizer=falling_to_zero,
     learning_rate=0.12,
     epochs=2,
-    batch_size=256,
+    batch_size=_RATE_OF_BATCH,
     flip="auto",
     shift=2,
     label_smoothing=0.2,

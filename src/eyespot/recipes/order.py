@@ -92,6 +92,8 @@ def ordered(
     name = str(recipe or recipes.DEFAULT)
     seconds = _budget(name, budget, settings)
     changed = recipes.with_settings(recipes.load(name), settings)
+    if seconds is not None and changed.data_pruning:
+        raise UsageError("a budget is planned for epochs of all pictures; leave out data_pruning, or say how many epochs")
     return Order(data, name, changed, frozenset(settings), seconds, seed, device, threads)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Literal
 
 import numpy as np
@@ -30,8 +31,9 @@ class Recipe:
             3) uint8) -> None, called once before the first step; None: there are none.
         size: height and width that pictures are resized to, in pixels.
         epochs: passes over the training part, at most; the last may be broken off, so 1.5 is one and a half.
-        least_steps: where the data is so small that `epochs` come to fewer steps than this, there are more epochs. Epochs that
-            are set by hand are meant as they are: then there is no least number of steps, unless it is set too.
+        least_steps: where the data is so small that `epochs` of all pictures come to fewer steps than this, there are more
+            epochs. Epochs that are set by hand are meant as they are: then there is no least number of steps, unless it is set
+            too.
         batch_size: pictures in one step.
         micro_batch: the gradient of a step is computed for so many pictures at a time, of which alone batch normalization takes
             its statistics, so that large batches need no more memory; None: for all at once.
@@ -39,6 +41,8 @@ class Recipe:
             mirrored pictures keep their class.
         shift: pictures are moved at random by up to so many pixels either way; what is left empty mirrors the edge.
         label_smoothing: how much of each label is spread over all classes while training, 0-1.
+        data_pruning: so large a share of the pictures, at most 0.5, is left out of each epoch but the first two and the last:
+            half of twice as many that are the easiest. The others of these count double for it.
         watch: the part whose loss is watched while training: `validation`, a stratified part split off the training part, or
             `test`.
         validation_fraction: how much of the training part is split off where `watch` is `validation`, 0-1; 0 splits off none.
@@ -60,6 +64,7 @@ class Recipe:
     flip: Literal["auto", "random", "never"] = "never"
     shift: int = 0
     label_smoothing: float = 0.0
+    data_pruning: float = 0.0
     watch: Literal["validation", "test"] = "validation"
     validation_fraction: float = 0.1
     patience: int | None = None
@@ -68,4 +73,24 @@ class Recipe:
 
     def steps_for(self, pictures: int) -> int:
         """How many steps there are, at most, with a training part of so many pictures."""
-        return max(1, self.least_steps, round(self.epochs * -(-pictures // self.batch_size)))
+        an_epoch = -(-pictures // self.batch_size)
+        spared = sum(an_epoch - -(-learned // self.batch_size) for learned in self.epochs_for(pictures))
+        return round(self.passes_for(pictures) * an_epoch) - spared
+
+    def epochs_for(self, pictures: int) -> tuple[int, ...]:
+        """How many pictures each epoch learns from, with a training part of so many; the steps may break off the last."""
+        epochs = ceil(self.passes_for(pictures))
+        return tuple(pictures - left_out(pictures, self.data_pruning, epoch, epochs) for epoch in range(epochs))
+
+    def passes_for(self, pictures: int) -> float:
+        """How many epochs there are, at most, with a training part of so many pictures, to the step."""
+        an_epoch = -(-pictures // self.batch_size)
+        return max(1, self.least_steps, round(self.epochs * an_epoch)) / an_epoch
+
+
+def left_out(pictures: int, share: float, epoch: int, epochs: int) -> int:
+    """How many of so many pictures data pruning leaves out of the epoch numbered `epoch`, counted from 0, of `epochs`.
+
+    None are left out of the first two, in which the network comes to know them, and of the last.
+    """
+    return int(share * pictures) if 2 <= epoch < epochs - 1 else 0

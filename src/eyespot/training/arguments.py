@@ -35,6 +35,7 @@ class FitArguments:
         augmentation: how pictures are varied in training; None: not at all.
         label_smoothing: how much of each target is spread over all classes in training, 0-1.
         micro_batch: examples whose gradient is computed at once; None: those of a whole step.
+        data_pruning: the share of the examples that is left out of most epochs, 0-0.5.
     """
 
     training: Arrays
@@ -49,6 +50,7 @@ class FitArguments:
     augmentation: Augmentation | None
     label_smoothing: float
     micro_batch: int | None
+    data_pruning: float
     _validation_freq: int | tuple[int, ...]
 
     def validates(self, epoch: int) -> bool:
@@ -68,6 +70,7 @@ def read_fit(
     augmentation: Any = None,
     label_smoothing: Any = 0.0,
     micro_batch: Any = None,
+    data_pruning: Any = 0.0,
     steps: Any = None,
     batch_size: Any = None,
     epochs: Any = 1,
@@ -95,6 +98,7 @@ def read_fit(
         augmentation: an `Augmentation`, or None.
         label_smoothing: 0-1.
         micro_batch: at least 1, or None.
+        data_pruning: 0-0.5; more than 0 only where the examples are shuffled.
         steps: at least 1, or None.
 
     Errors: InputError says what was expected and what came; UnsupportedError names the argument or the kind of data that the
@@ -114,6 +118,7 @@ def read_fit(
         validation = None
     if class_weight is not None:
         training = with_class_weights(training, class_weight, expected.classes)
+    shuffles = _shuffle(shuffle)
     training_batch = _count("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size, least=1)
     return FitArguments(
         training=training,
@@ -124,12 +129,13 @@ def read_fit(
         ),
         epochs=range(_count("initial_epoch", initial_epoch, least=0), _count("epochs", epochs, least=0)),
         steps=None if steps is None else _count("steps", steps, least=1),
-        shuffle=_shuffle(shuffle),
+        shuffle=shuffles,
         callbacks=_callbacks(callbacks),
         verbose=_verbose(verbose),
         augmentation=_augmentation(augmentation, training),
-        label_smoothing=_share("label_smoothing", label_smoothing),
+        label_smoothing=_share("label_smoothing", label_smoothing, most=1),
         micro_batch=None if micro_batch is None else _count("micro_batch", micro_batch, least=1),
+        data_pruning=_data_pruning(data_pruning, shuffles),
         _validation_freq=_validation_freq(validation_freq),
     )
 
@@ -173,11 +179,18 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
-def _share(name: str, value: Any) -> float:
+def _share(name: str, value: Any, *, most: float) -> float:
     number = _number(name, value)
-    if not 0 <= number <= 1:
-        raise InputError(f"{name} must be from 0 to 1; got {value!r}")
+    if not 0 <= number <= most:
+        raise InputError(f"{name} must be from 0 to {most:g}; got {value!r}")
     return number
+
+
+def _data_pruning(value: Any, shuffles: bool) -> float:
+    share = _share("data_pruning", value, most=0.5)
+    if share and not shuffles:
+        raise InputError("data_pruning leaves out every other easy example of a random order, so it needs shuffle=True")
+    return share
 
 
 def _augmentation(value: Any, training: Arrays) -> Augmentation | None:

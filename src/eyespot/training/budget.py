@@ -19,8 +19,8 @@ import torch
 from eyespot.data.dataset import Dataset
 from eyespot.durations import in_words
 from eyespot.recipes import Recipe
-from eyespot.recipes.budget import LADDER, Rung, fitted, multiply_adds
-from eyespot.training.by_recipe import MOST_VALIDATIONS
+from eyespot.recipes.budget import LADDER, Rung, fitted, lasting, multiply_adds
+from eyespot.training.by_recipe import validations
 from eyespot.training.choice import AIM, READY_SECONDS, REFERENCE_BUILD_SECONDS, Choice, Cost, Work, choose
 from eyespot.training.compute import choose_device
 from eyespot.training.cost import Trial, built
@@ -99,7 +99,7 @@ def plan(
     work = Work(
         pictures=len(train),
         watched=0 if watched is None else len(watched),
-        validations=MOST_VALIDATIONS if recipe.patience is None else sys.maxsize,
+        validations=validations(recipe, sys.maxsize),
         test=len(dataset.parts["test"]),
         verified=min(VERIFIED_PICTURES, len(dataset.parts["test"])),
         slowness=bench.slowness,
@@ -107,9 +107,7 @@ def plan(
     choice, cost = _choose(ladder, bench, work, began + AIM * seconds)
     release_freed_memory()
     epochs = round(choice.steps / work.steps_an_epoch(cost.batch_size), 6)
-    chosen = replace(candidates[choice.position], epochs=epochs, least_steps=0)
-    if epochs <= 1 and "shift" not in given:
-        chosen = replace(chosen, shift=1)  # what is seen once needs little change
+    chosen = replace(lasting(candidates[choice.position], given, epochs), least_steps=0)
     predicted = {
         "before": time.monotonic() - began,
         "training": bench.ready_seconds + work.training_seconds(choice.steps, cost),

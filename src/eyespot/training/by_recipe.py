@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -22,7 +23,7 @@ from eyespot.training.fitting import fit
 from eyespot.training.interruption import Interrupted
 from eyespot.training.memory import release_freed_memory
 
-MOST_VALIDATIONS = 20
+_MOST_VALIDATIONS = 20
 """Where the data is so small that there are many epochs, validation would take longer than they do."""
 
 
@@ -61,6 +62,8 @@ def learn(
 ) -> Trained:
     """Build the recipe's network and train it on the part `train`; history.csv grows epoch by epoch.
 
+    Ctrl-C or SIGTERM ends it after the step under way; a second one raises `Interrupted` at once, and nothing is kept.
+
     Initial weights, order, augmentation and dropout follow from `seed`. The part that the recipe watches is watched where there
     is one: after every epoch where there is a `patience`, elsewhere at most 20 times.
 
@@ -73,25 +76,23 @@ def learn(
     begin = time.perf_counter()
     train, watched = dataset.parts["train"], dataset.parts.get(recipe.watch)
     varied = augmentation(recipe)
-    steps, steps_an_epoch = recipe.steps_for(len(train)), -(-len(train) // recipe.batch_size)
-    epochs = -(-steps // steps_an_epoch)
+    steps, pictures = recipe.steps_for(len(train)), recipe.epochs_for(len(train))
+    epochs = len(pictures)
     model = compiled(recipe, train, len(dataset.classes), steps, seed)
-    passes = f"{steps / steps_an_epoch:.3g}"
+    to_learn_from = _pictures(steps, pictures, recipe.batch_size)
+    passes = f"{recipe.passes_for(len(train)):.3g}"
     progress.note(
         f"{model.count_params():,} parameters, {recipe.size} x {recipe.size} pixels, "
         f"at most {passes} epoch{'' if passes == '1' else 's'}"
     )
     writer = HistoryWriter(folder)
     callbacks = [writer]
-    looked_at = _spread(epochs, MOST_VALIDATIONS)
+    looked_at = _spread(epochs, validations(recipe, epochs))
     if recipe.patience is not None and watched is not None:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", min_delta=recipe.min_delta, patience=recipe.patience))
-        looked_at = _spread(epochs, epochs)
     interrupted = None
-    with progress.task("training", _pictures(steps, len(train), recipe.batch_size)) as task:
-        reporter = ProgressReporter(
-            progress, task, epochs=epochs, pictures=len(train), batch_size=recipe.batch_size, told=looked_at
-        )
+    with progress.task("training", to_learn_from) as task:
+        reporter = ProgressReporter(progress, task, pictures=pictures, batch_size=recipe.batch_size, told=looked_at)
         try:
             fit(
                 model,
@@ -103,6 +104,7 @@ def learn(
                 augmentation=varied,
                 label_smoothing=recipe.label_smoothing,
                 micro_batch=recipe.micro_batch,
+                data_pruning=recipe.data_pruning,
                 validation_data=None if watched is None else (watched.images, watched.labels),
                 validation_batch_size=recipe.micro_batch or recipe.batch_size,
                 validation_freq=looked_at,
@@ -114,6 +116,8 @@ def learn(
                 threads=threads,
             )
         except Interrupted as signal:
+            if signal.at_once:
+                raise
             interrupted = signal.signal
     seconds = time.perf_counter() - begin
     release_freed_memory()
@@ -127,11 +131,16 @@ def learn(
         model=model,
         history=writer.epochs,
         steps=done,
-        pictures=_pictures(done, len(train), recipe.batch_size),
+        pictures=_pictures(done, pictures, recipe.batch_size),
         seconds=seconds,
         stopped_early=interrupted is None and done < steps,
         interrupted=interrupted,
     )
+
+
+def validations(recipe: Recipe, epochs: int) -> int:
+    """After how many of the epochs the watched part is looked at: after all, where that decides when to stop."""
+    return min(epochs, _MOST_VALIDATIONS) if recipe.patience is None else epochs
 
 
 def augmentation(recipe: Recipe) -> Augmentation:
@@ -151,27 +160,37 @@ def _spread(epochs: int, most: int) -> list[int]:
     return sorted(range(epochs, 0, -max(-(-epochs // most), 1)))
 
 
-def _pictures(steps: int, pictures: int, batch_size: int) -> int:
-    """How many are learned from in so many steps: the last batch of an epoch may be smaller."""
-    epochs, more_steps = divmod(steps, -(-pictures // batch_size))
-    return epochs * pictures + more_steps * batch_size
+def _pictures(steps: int, epochs: Sequence[int], batch_size: int) -> int:
+    """How many are learned from in so many steps of epochs with so many pictures each, whose last batches may be smaller."""
+    learned = 0
+    for pictures in epochs:
+        learned += min(pictures, max(steps, 0) * batch_size)
+        steps -= -(-pictures // batch_size)
+    return learned
 
 
 def compiled(recipe: Recipe, train: Part, classes: int, steps: int, seed: int) -> Any:
     """The recipe's network with its weights as they are before the first step, and its optimizer for so many steps.
 
-    Errors: UsageError, where the recipe cannot build or prepare its network.
+    Errors: UsageError, where the recipe cannot build or prepare its network, or make its optimizer.
     """
     keras.utils.set_random_seed(seed)
-    try:
+    with _asked_of_the_recipe(f"build its network for {recipe.size} x {recipe.size} pixels and {classes} classes"):
         model = recipe.model((recipe.size, recipe.size, 3), classes, **recipe.network)
-        if recipe.prepare is not None:
+    if recipe.prepare is not None:
+        with _asked_of_the_recipe("prepare its network"):
             recipe.prepare(model, train.images)
+    with _asked_of_the_recipe("make its optimizer"):
         optimizer = recipe.optimizer(recipe.learning_rate, steps, recipe.batch_size)
-    except Exception as error:  # a recipe may be the user's own program, and Keras raises nearly anything for impossible shapes
-        raise UsageError(
-            f"the recipe cannot build its network for {recipe.size} x {recipe.size} pixels and {classes} classes: "
-            f"{type(error).__name__}: {' '.join(str(error).split())}"
-        ) from error
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+@contextmanager
+def _asked_of_the_recipe(what: str) -> Iterator[None]:
+    """A recipe may be the user's own program, and Keras raises nearly anything for impossible shapes: told as one error."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"the recipe cannot {what}: {type(error).__name__}: {reason}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from math import inf, isfinite
 from typing import Any
 
@@ -71,8 +71,7 @@ class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
     Args:
         progress: gets a line for an epoch.
         task: counts pictures; its figures are brought up to date ten times a second.
-        epochs: how many there are.
-        pictures: in an epoch.
+        pictures: how many each epoch learns from.
         batch_size: pictures in a step.
         told: the numbers, from 1, of the epochs that get a line; None: all.
     """
@@ -80,17 +79,28 @@ class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
     only_reads_figures = True
 
     def __init__(
-        self, progress: Progress, task: Task, *, epochs: int, pictures: int, batch_size: int, told: Container[int] | None = None
+        self,
+        progress: Progress,
+        task: Task,
+        *,
+        pictures: Sequence[int],
+        batch_size: int,
+        told: Container[int] | None = None,
     ) -> None:
         super().__init__()
         self._progress, self._task = progress, task
-        self._epochs, self._pictures, self._batch_size = epochs, pictures, batch_size
-        self._told = range(1, epochs + 1) if told is None else told
+        self._pictures, self._batch_size = pictures, batch_size
+        self._told = range(1, len(pictures) + 1) if told is None else told
+        self._epoch = 0
         self._shown = -inf
+
+    def on_epoch_begin(self, epoch: int, logs: Figures | None = None) -> None:
+        """Note which epoch it is."""
+        self._epoch = epoch
 
     def after_step(self, batch: int, figures: Callable[[], Figures]) -> None:
         """Move the bar on."""
-        done = min(self._batch_size, self._pictures - batch * self._batch_size)
+        done = min(self._batch_size, self._pictures[self._epoch] - batch * self._batch_size)
         now = time.perf_counter()
         if now - self._shown < _BETWEEN_FIGURES:
             self._task.advance(done)
@@ -106,7 +116,11 @@ class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
             self.model.stop_training = True
         if epoch + 1 not in self._told:
             return
-        parts = [f"epoch {epoch + 1}/{self._epochs}", f"loss {figures['loss']:.4f}", f"accuracy {figures['accuracy']:.4f}"]
+        parts = [
+            f"epoch {epoch + 1}/{len(self._pictures)}",
+            f"loss {figures['loss']:.4f}",
+            f"accuracy {figures['accuracy']:.4f}",
+        ]
         if "val_loss" in figures:
             parts += [f"watched loss {figures['val_loss']:.4f}", f"watched accuracy {figures['val_accuracy']:.4f}"]
         self._progress.note("  ".join(parts))

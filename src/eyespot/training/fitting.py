@@ -18,6 +18,7 @@ from eyespot.training.arrays import Arrays
 from eyespot.training.augment import Augmentation
 from eyespot.training.compiled import Compiled, ensure_built, read_compiled
 from eyespot.training.compute import choose_device, choose_precision, torch_set_up
+from eyespot.training.data_pruning import DataPruning
 from eyespot.training.exchange import CallbackObserver, WeightExchange, named_parameters
 from eyespot.training.interruption import Interrupted, noticed
 from eyespot.training.loop import Engine, Examples, Schedule
@@ -44,6 +45,7 @@ def fit(
     augmentation: Augmentation | None = None,
     label_smoothing: float = 0.0,
     micro_batch: int | None = None,
+    data_pruning: float = 0.0,
     steps: int | None = None,
     **arguments: Any,
 ) -> Any:
@@ -69,11 +71,18 @@ def fit(
             Keras' CategoricalCrossentropy has it. The figures, those of the training too, are of the loss without it.
         micro_batch: the gradient of a step is computed for so many examples at a time, of which alone batch normalization takes
             its statistics: less memory for large batches; None: for all at once.
+        data_pruning: so large a share of the examples, at most 0.5, is left out of each epoch but the first two and the last:
+            every other one of the easiest, by their loss when they were last learned from. The others of these count double for
+            it. The figures of such an epoch are of the examples that it learns from. What `fit` is called anew for is not known
+            yet, and not left out before the network has seen it.
         steps: training ends after so many, at the latest, in the middle of an epoch if need be, which then ends as others do,
             with its validation; None: all of the epochs.
         arguments: the other arguments of Keras' `fit`.
 
     Returns: Keras' `History`.
+
+    On Linux the process keeps the memory that it freed from then on, which is much faster;
+    `eyespot.training.memory.release_freed_memory` gives it back.
 
     Errors: UnsupportedError names what the engine does not know, InputError what does not fit; `Interrupted` (a
     KeyboardInterrupt) after Ctrl-C or SIGTERM, with the weights learned until then in the model.
@@ -82,7 +91,13 @@ def fit(
         raise InputError(f"fallback must be None or 'keras'; got {fallback!r}")
     if seed < 0:
         raise InputError(f"the seed must be a whole number of at least 0; got {seed!r}")
-    own = {"augmentation": augmentation, "label_smoothing": label_smoothing, "micro_batch": micro_batch, "steps": steps}
+    own = {
+        "augmentation": augmentation,
+        "label_smoothing": label_smoothing,
+        "micro_batch": micro_batch,
+        "data_pruning": data_pruning,
+        "steps": steps,
+    }
     given = [name for name, value in own.items() if value]
     if fallback is not None and given:
         raise InputError(f"stock fit does not know {' and '.join(given)}; leave that out, or fallback={fallback!r}")
@@ -195,6 +210,7 @@ def _prepare(model: Any, x: Any, y: Any, seed: int, precision: str, device_name:
         seed=seed,
         augmentation=checked.augmentation,
         micro_batch=checked.micro_batch,
+        data_pruning=DataPruning(checked.data_pruning, len(checked.training), device) if checked.data_pruning else None,
     )
     return _Prepared(model, engine, checked, device)
 

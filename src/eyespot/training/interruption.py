@@ -14,11 +14,13 @@ class Interrupted(KeyboardInterrupt):
 
     Attributes:
         signal: the signal's number: SIGINT (Ctrl-C) or SIGTERM.
+        at_once: whether it was the second one, which breaks off the step: the weights may be half changed.
     """
 
-    def __init__(self, signal_number: int) -> None:
+    def __init__(self, signal_number: int, *, at_once: bool = False) -> None:
         super().__init__(f"training interrupted by {signal.Signals(signal_number).name}")
         self.signal = signal_number
+        self.at_once = at_once
 
 
 class Interruption:
@@ -33,7 +35,7 @@ class Interruption:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
-            raise Interrupted(number)  # asked twice: stop at once
+            raise Interrupted(number, at_once=True)
         self.signal = number
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from eyespot.training.augment import Augmentation, AugmentedPictures
+from eyespot.training.data_pruning import DataPruning
 from eyespot.training.interruption import Interruption
 from eyespot.training.losses import Loss
 from eyespot.training.lowering import NativeNetwork
@@ -31,11 +32,13 @@ class Examples:
         pixels: (n, height, width, channels), uint8 or floating.
         targets: (n,) int64 class numbers, or (n, classes) distributions.
         weights: (n,) how much each example counts; None: each counts 1.
+        positions: (n,) int64, where a batch's examples lie among all; None: not in a batch of training.
     """
 
     pixels: Tensor
     targets: Tensor
     weights: Tensor | None = None
+    positions: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -43,9 +46,9 @@ class Examples:
     def batches(self, size: int) -> Iterator[Examples]:
         """Batches of `size` (the last may be smaller), as they stand."""
         for start in range(0, len(self), size):
-            stop = min(start + size, len(self))
-            weights = None if self.weights is None else self.weights[start:stop]
-            yield Examples(self.pixels[start:stop], self.targets[start:stop], weights)
+            batch = slice(start, start + size)
+            weights, positions = (None if tensor is None else tensor[batch] for tensor in (self.weights, self.positions))
+            yield Examples(self.pixels[batch], self.targets[batch], weights, positions)
 
 
 class Observer(Protocol):
@@ -98,6 +101,7 @@ class Engine:
         seed: what order, augmentation and dropout follow from.
         augmentation: how pictures are varied in training; None: not at all.
         micro_batch: pictures whose gradient is computed at once; None: those of a whole step.
+        data_pruning: what is left out of an epoch; None: nothing.
     """
 
     network: NativeNetwork
@@ -109,6 +113,7 @@ class Engine:
     seed: int
     augmentation: Augmentation | None = None
     micro_batch: int | None = None
+    data_pruning: DataPruning | None = None
 
     def train(
         self,
@@ -161,10 +166,14 @@ class Engine:
     def _add_gradient(self, batch: Examples, share: float, randomness: Randomness) -> None:
         """Add the batch's gradient, times its share of the step's examples, to that of the parameters."""
         scores = self._scores(batch.pixels, randomness)
-        objective = self.objective(scores, batch.targets, batch.weights)
+        losses, weights = self.objective.per_example(scores, batch.targets), batch.weights
+        if self.data_pruning is not None and batch.positions is not None:
+            weights = self.data_pruning.weights(batch.positions, weights)
+            self.data_pruning.note(batch.positions, losses.detach())
+        objective = self.objective.reduced(losses, weights)
         (objective * share if share < 1 else objective).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         scores, loss = scores.detach(), objective.detach()
-        if self.objective != self.loss:
+        if self.objective != self.loss or weights is not batch.weights:
             loss = self.loss(scores, batch.targets, batch.weights)
         self.metrics.update(loss, scores, batch.targets, batch.weights)
 
@@ -189,14 +198,16 @@ class Engine:
         """An epoch's batches, each made when its step comes."""
         order = permutation(self.seed, epoch, len(examples)) if schedule.shuffle else np.arange(len(examples))
         positions_in_order = torch.from_numpy(order).to(examples.pixels.device)
-        for start in range(0, len(examples), schedule.batch_size):
+        if self.data_pruning is not None:
+            positions_in_order = self.data_pruning.begin_epoch(positions_in_order, epoch, schedule.epochs.stop)
+        for start in range(0, len(positions_in_order), schedule.batch_size):
             positions = positions_in_order[start : start + schedule.batch_size]
             if pictures is None:
                 pixels = examples.pixels.index_select(0, positions)  # faster than with [] by far
             else:
                 pixels = pictures.batch(positions, epoch=epoch, randomness=self._randomness())
             weights = None if examples.weights is None else examples.weights[positions]
-            yield Examples(pixels, examples.targets[positions], weights)
+            yield Examples(pixels, examples.targets[positions], weights, positions)
 
     def _randomness(self) -> Randomness:
         """That of the next step."""

@@ -55,7 +55,10 @@ class Loss:
             targets: (n,) int64 class numbers, or (n, classes) distributions.
             weights: (n,) how much each example counts; None: each counts 1.
         """
-        losses = self.per_example(scores, targets)
+        return self.reduced(self.per_example(scores, targets), weights)
+
+    def reduced(self, losses: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The loss of a batch, a scalar, from those of its examples, (n,), and how much each counts."""
         if weights is not None:
             weights = weights.to(losses.dtype)
             losses = losses * weights

@@ -8,8 +8,7 @@ from dataclasses import replace
 from eyespot.data import mirroring
 from eyespot.data.dataset import Dataset
 from eyespot.progress import SILENT, Progress
-from eyespot.recipes import Recipe
-from eyespot.recipes.budget import WITHOUT_BUDGET, fitted
+from eyespot.recipes import Recipe, budget
 
 
 def with_flip_settled(recipe: Recipe, dataset: Dataset, progress: Progress = SILENT) -> Recipe:
@@ -22,5 +21,6 @@ def with_flip_settled(recipe: Recipe, dataset: Dataset, progress: Progress = SIL
 
 
 def without_budget(recipe: Recipe, given: Collection[str], dataset: Dataset) -> Recipe:
-    """The recipe `budget` where there is none, but its epochs are set by hand: fitted to the pictures, on the middle rung."""
-    return fitted(recipe, given, WITHOUT_BUDGET, len(dataset.parts["train"]))
+    """The recipe `budget` where there is none, but its epochs are set by hand: fitted to the pictures."""
+    pictures = len(dataset.parts["train"])
+    return budget.lasting(budget.fitted(recipe, given, budget.without_budget(pictures), pictures), given, recipe.epochs)

@@ -1,7 +1,7 @@
 """Keras' optimizers on native torch parameters: the same arithmetic, state read from Keras and written back.
 
 A Keras optimizer given to `compile` is the way an optimizer enters the engine. One file an algorithm: `sgd`, `adam` (AdamW
-too), `rmsprop`, `muon`; what they share is in `native` (the step and the state) and `clipping`.
+too), `rmsprop`, `muon`, `muon_sgd`; what they share is in `native` (the step and the state) and `clipping`.
 """
 
 from eyespot.training.optimizers.native import NativeOptimizer as NativeOptimizer

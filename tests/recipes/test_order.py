@@ -38,7 +38,7 @@ def test_with_epochs_or_another_recipe_there_is_none() -> None:
     ("arguments", "message"),
     [
         ({"budget": "1m", "settings": {"epochs": 3}}, "a budget and epochs both say how long"),
-        ({"budget": "1m", "settings": {"data_pruning": 0.2}}, "a budget is planned for epochs of all pictures"),
+        ({"budget": "1m", "settings": {"data_pruning": 0.2}}, "is planned for epochs of all pictures; leave out data_pruning"),
         ({"budget": "1m", "settings": {"epochs": "0.5"}}, "a budget and epochs both say how long"),
         ({"budget": 60, "recipe": "tutorial"}, "a budget chooses network and epochs, and the recipe tutorial has its own"),
     ],

@@ -30,6 +30,7 @@ test), a CSV of path,label, or an official CIFAR-10 archive or folder. Left out,
 Without --recipe and --epochs, the network and how long it is trained are chosen so that all is done, report
 included, when the --budget is spent: more time, a better classifier. Where there is too little of it, the
 smallest sensible training is done, and takes longer.
+The fields of a recipe, for --set, are those under `set` in a run's args.yaml.
 Flags come before --config, --config before the recipe. With another --recipe only the data, seed, device and
 threads of --config remain; with --budget only the data, seed and device."""
 _CONFIG: Mapping[str, tuple[type, str]] = {

@@ -93,7 +93,10 @@ def ordered(
     seconds = _budget(name, budget, settings)
     changed = recipes.with_settings(recipes.load(name), settings)
     if seconds is not None and changed.data_pruning:
-        raise UsageError("a budget is planned for epochs of all pictures; leave out data_pruning, or say how many epochs")
+        raise UsageError(
+            "a budget, a minute where none is given, is planned for epochs of all pictures; leave out data_pruning, or say how "
+            "many epochs there are to be (--epochs N)"
+        )
     return Order(data, name, changed, frozenset(settings), seconds, seed, device, threads)
 
 

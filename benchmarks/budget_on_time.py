@@ -26,6 +26,8 @@ from common import HERE, Document, document, eyespot, finish_study, measure, par
 from speed_results import by_row, mean_of
 from speed_runs import held_out_accuracy
 
+from eyespot.run_folder import RunFolder
+
 NAME = "budget_on_time"
 ENLARGED = ("--train", "3000", "--test", "500", "--classes", "5", "--size", "96")
 SECONDS = {"20s": 20.0, "1m": 60.0, "5m": 300.0}
@@ -119,7 +121,7 @@ def run(row: Row, pictures: str | Path, seed: int) -> Document:
             parameters=outcome["parameters"],
             steps=outcome["steps"],
             budget=outcome["budget"],
-            held_out_accuracy=held_out_accuracy(folder / "history.csv"),
+            held_out_accuracy=held_out_accuracy(RunFolder(folder)),
             test_accuracy=outcome["test"]["accuracy"],
         )
 

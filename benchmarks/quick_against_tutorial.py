@@ -50,8 +50,13 @@ def fastest_backend(precision: str) -> tuple[str, float] | None:
 
 def _beside_quick(results: Sequence[Document]) -> list[Document]:
     """The results of the machine that `quick` was measured on: others say nothing about how many times faster it is."""
-    quick = by_row(recorded("accuracy_speed")).get("quick")
-    return [result for result in results if quick is None or result["machine"] == quick[-1]["machine"]]
+    quick = quick_rows()
+    return [result for result in results if not quick or result["machine"] == quick[-1]["machine"]]
+
+
+def quick_rows() -> list[Document]:
+    """What was measured of `quick`; empty: nothing."""
+    return by_row(recorded("accuracy_speed")).get("quick", [])
 
 
 def tutorial_epochs() -> float | None:
@@ -76,7 +81,7 @@ def validation_seconds(results: Sequence[Document], precision: str) -> float:
 
 def show(results: Sequence[Document]) -> str:
     """One row a precision: how the tutorial's time comes about, and how many times that of `quick` it is."""
-    quick = by_row(recorded("accuracy_speed")).get("quick")
+    quick = quick_rows()
     seconds = mean_of(quick, "seconds") if quick else None
     lines = []
     for precision in PRECISIONS:

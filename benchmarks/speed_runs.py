@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
@@ -94,22 +93,22 @@ def run(row: Row, seed: int, *, few: Few | None = None) -> Document:
 
 
 def _run_eyespot(row: Row, seed: int, few: Few | None) -> Document:
-    folder = RUNS / NAME / f"{'smoke-' if few else ''}{row.name}-seed{seed}"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that broke off before it was recorded
+    folder = RunFolder(RUNS / NAME / f"{'smoke-' if few else ''}{row.name}-seed{seed}")
+    shutil.rmtree(folder.path, ignore_errors=True)  # of a run that broke off before it was recorded
     with tempfile.TemporaryDirectory() as scratch:
         pictures, options = "cifar10", list(row.options)
         if few is not None:
             pictures, options = scratch, _short(options)
             _copy("folders", Path(scratch), few)
         command = ["train", pictures, *options, "--seed", seed]
-        measured = measure(eyespot(*map(str, command), "--out", folder, "--json"))
+        measured = measure(eyespot(*map(str, command), "--out", folder.path, "--json"))
     outcome = json.loads(measured.output)
     return document(
         NAME,
         row=row.name,
         seed=seed,
         command=f"eyespot train cifar10 {' '.join(row.options)}",
-        settings=None if "--budget" in row.options else RunFolder(folder).read_args()["set"],
+        settings=None if "--budget" in row.options else folder.read_args()["set"],
         seconds=measured.seconds,
         train_seconds=outcome["train_seconds"],
         warm_up_seconds=None,
@@ -118,8 +117,8 @@ def _run_eyespot(row: Row, seed: int, few: Few | None) -> Document:
         epochs=outcome["epochs"],
         steps=outcome["steps"],
         budget=outcome.get("budget"),
-        held_out_accuracy=held_out_accuracy(folder / "history.csv"),
-        test=_accuracy(folder / "model.onnx", few),
+        held_out_accuracy=held_out_accuracy(folder),
+        test=_accuracy(folder.model, few),
     )
 
 
@@ -152,11 +151,9 @@ def _run_peer(row: Row, seed: int, few: Few | None) -> Document:
     )
 
 
-def held_out_accuracy(history: Path) -> float | None:
+def held_out_accuracy(folder: RunFolder) -> float | None:
     """That on the part which was watched while training, after the last epoch, 0-1; None: none was."""
-    with history.open(encoding="utf-8", newline="") as file:
-        *_, last = csv.DictReader(file)
-    return float(last["val_accuracy"]) if last["val_accuracy"] else None
+    return folder.read_history()[-1].val_accuracy
 
 
 def _short(options: Sequence[str]) -> list[str]:

@@ -234,26 +234,27 @@ def test_early_stopping_ends_the_training_and_keeps_the_last_weights(photos: Pat
     assert done.metrics["test"]["loss"] == pytest.approx(history[-1].val_loss, abs=0.02)
 
 
+class Interrupting:
+    """A `Progress` and its `Task` that send SIGINT, so many times, with the first step of a training."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def task(self, description: str, total: int | None, unit: str = "pictures") -> Any:
+        self.training = description == "training"
+        return nullcontext(self)
+
+    def advance(self, amount: int = 1, **figures: float) -> None:
+        while self.training and self.left:
+            self.left -= 1
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def note(self, line: str) -> None:
+        pass
+
+
 def test_ctrl_c_keeps_and_judges_what_was_learned(photos: Path, tmp_path: Path) -> None:
-    class Interrupting:
-        """Sends SIGINT with the first step."""
-
-        def __init__(self) -> None:
-            self.sent = False
-
-        def task(self, description: str, total: int | None, unit: str = "pictures") -> Any:
-            self.training = description == "training"
-            return nullcontext(self)
-
-        def advance(self, amount: int = 1, **figures: float) -> None:
-            if self.training and not self.sent:
-                self.sent = True
-                os.kill(os.getpid(), signal.SIGINT)
-
-        def note(self, line: str) -> None:
-            pass
-
-    done = runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=Interrupting())
+    done = runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=Interrupting(times=1))
     assert done.interrupted == signal.SIGINT
     assert (done.metrics["steps"], done.metrics["epochs"], done.metrics["interrupted"]) == (1, 0, True)
     assert done.folder.is_finished
@@ -261,23 +262,8 @@ def test_ctrl_c_keeps_and_judges_what_was_learned(photos: Path, tmp_path: Path) 
 
 
 def test_a_second_ctrl_c_stops_at_once_and_keeps_nothing(photos: Path, tmp_path: Path) -> None:
-    class Impatient:
-        """Sends SIGINT twice with the first step."""
-
-        def task(self, description: str, total: int | None, unit: str = "pictures") -> Any:
-            self.training = description == "training"
-            return nullcontext(self)
-
-        def advance(self, amount: int = 1, **figures: float) -> None:
-            if self.training:
-                os.kill(os.getpid(), signal.SIGINT)
-                os.kill(os.getpid(), signal.SIGINT)
-
-        def note(self, line: str) -> None:
-            pass
-
     with pytest.raises(KeyboardInterrupt):
-        runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=Impatient())
+        runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=Interrupting(times=2))
     assert not (tmp_path / "run").exists()
 
 

@@ -12,7 +12,7 @@ from eyespot.explanation.layers import layer_table
 from eyespot.models.keras_network import read
 from eyespot.models.whitened import stride_for
 from eyespot.recipes import budget, load
-from eyespot.recipes.budget import CIFAR10_PICTURES, LADDER, Rung, fitted, lasting, multiply_adds, size_for, without_budget
+from eyespot.recipes.budget import CIFAR10_PICTURES, LADDER, Rung, fitted, lasting, multiply_adds, rung_without_budget, size_for
 from eyespot.recipes.recipe import Recipe
 
 RECIPE = load("budget")
@@ -45,7 +45,12 @@ def test_a_change_of_rungs_is_expected_to_be_no_worse() -> None:
 
 
 def test_where_epochs_are_set_by_hand_few_pictures_get_the_smallest_network() -> None:
-    assert [without_budget(pictures) for pictures in (450, 4_999, 5_000, 10**6)] == [LADDER[0], LADDER[0], LADDER[1], LADDER[1]]
+    assert [rung_without_budget(pictures) for pictures in (450, 4_999, 5_000, 10**6)] == [
+        LADDER[0],
+        LADDER[0],
+        LADDER[1],
+        LADDER[1],
+    ]
 
 
 def test_what_is_seen_once_is_moved_by_one_pixel() -> None:

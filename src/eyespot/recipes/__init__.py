@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from eyespot.errors import UnknownRecipeError, UsageError
+from eyespot.recipes.recipe import MOST_DATA_PRUNING
 from eyespot.recipes.recipe import Recipe as Recipe
 
 NAMES = ("budget", "quick", "accurate", "tutorial")
@@ -25,7 +26,7 @@ _FUNCTIONS = ("model", "optimizer", "prepare")
 
 _POSITIVE = ("learning_rate", "size", "epochs", "batch_size", "micro_batch")
 
-_MOST = {"label_smoothing": 1.0, "data_pruning": 0.5}
+_MOST = {"label_smoothing": 1.0, "data_pruning": MOST_DATA_PRUNING}
 
 
 def load(name: str) -> Recipe:

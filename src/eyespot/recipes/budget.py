@@ -152,7 +152,7 @@ MOST_BYTES = 4 * 2**30
 """Where the pictures would take more memory than this, they are read smaller."""
 
 
-def without_budget(pictures: int) -> Rung:
+def rung_without_budget(pictures: int) -> Rung:
     """The network that is trained on so many pictures where the epochs are set by hand."""
     return WITHOUT_BUDGET if pictures >= WITHOUT_BUDGET.least_pictures else LADDER[0]
 

@@ -75,7 +75,7 @@ class Recipe:
         """How many steps there are, at most, with a training part of so many pictures."""
         an_epoch = -(-pictures // self.batch_size)
         spared = sum(an_epoch - -(-learned // self.batch_size) for learned in self.epochs_for(pictures))
-        return round(self.passes_for(pictures) * an_epoch) - spared
+        return self._steps_of_all(pictures) - spared
 
     def epochs_for(self, pictures: int) -> tuple[int, ...]:
         """How many pictures each epoch learns from, with a training part of so many; the steps may break off the last."""
@@ -84,8 +84,15 @@ class Recipe:
 
     def passes_for(self, pictures: int) -> float:
         """How many epochs there are, at most, with a training part of so many pictures, to the step."""
-        an_epoch = -(-pictures // self.batch_size)
-        return max(1, self.least_steps, round(self.epochs * an_epoch)) / an_epoch
+        return self._steps_of_all(pictures) / -(-pictures // self.batch_size)
+
+    def _steps_of_all(self, pictures: int) -> int:
+        """How many steps there would be, if every epoch learned from all pictures."""
+        return max(1, self.least_steps, round(self.epochs * -(-pictures // self.batch_size)))
+
+
+MOST_DATA_PRUNING = 0.5
+"""No larger share can be left out: of the easiest pictures, twice as many, half stay."""
 
 
 def left_out(pictures: int, share: float, epoch: int, epochs: int) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from eyespot.errors import InputError, UnsupportedError
 from eyespot.models.backend import keras
+from eyespot.recipes.recipe import MOST_DATA_PRUNING
 from eyespot.training.arrays import Arrays, Expected, read_arrays, with_class_weights
 from eyespot.training.augment import Augmentation
 
@@ -187,7 +188,7 @@ def _share(name: str, value: Any, *, most: float) -> float:
 
 
 def _data_pruning(value: Any, shuffles: bool) -> float:
-    share = _share("data_pruning", value, most=0.5)
+    share = _share("data_pruning", value, most=MOST_DATA_PRUNING)
     if share and not shuffles:
         raise InputError("data_pruning leaves out every other easy example of a random order, so it needs shuffle=True")
     return share

@@ -6,7 +6,6 @@ before the first one, whatever the clock says later, so that a run can be repeat
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from eyespot.data.dataset import Dataset
 from eyespot.durations import in_words
 from eyespot.recipes import Recipe
 from eyespot.recipes.budget import LADDER, Rung, fitted, lasting, multiply_adds
-from eyespot.training.by_recipe import validations
+from eyespot.training.by_recipe import most_validations
 from eyespot.training.choice import AIM, READY_SECONDS, REFERENCE_BUILD_SECONDS, Choice, Cost, Work, choose
 from eyespot.training.compute import choose_device
 from eyespot.training.cost import Trial, built
@@ -99,7 +98,7 @@ def plan(
     work = Work(
         pictures=len(train),
         watched=0 if watched is None else len(watched),
-        validations=validations(recipe, sys.maxsize),
+        validations=most_validations(recipe),
         test=len(dataset.parts["test"]),
         verified=min(VERIFIED_PICTURES, len(dataset.parts["test"])),
         slowness=bench.slowness,

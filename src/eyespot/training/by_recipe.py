@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -87,7 +88,7 @@ def learn(
     )
     writer = HistoryWriter(folder)
     callbacks = [writer]
-    looked_at = _spread(epochs, validations(recipe, epochs))
+    looked_at = _spread(epochs, most_validations(recipe))
     if recipe.patience is not None and watched is not None:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", min_delta=recipe.min_delta, patience=recipe.patience))
     interrupted = None
@@ -138,9 +139,9 @@ def learn(
     )
 
 
-def validations(recipe: Recipe, epochs: int) -> int:
-    """After how many of the epochs the watched part is looked at: after all, where that decides when to stop."""
-    return min(epochs, _MOST_VALIDATIONS) if recipe.patience is None else epochs
+def most_validations(recipe: Recipe) -> int:
+    """After how many epochs the watched part is looked at, at most: after all, where that decides when to stop."""
+    return _MOST_VALIDATIONS if recipe.patience is None else sys.maxsize
 
 
 def augmentation(recipe: Recipe) -> Augmentation:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from eyespot.data import mirroring
 from eyespot.data.dataset import Dataset
 from eyespot.progress import SILENT, Progress
-from eyespot.recipes import Recipe, budget
+from eyespot.recipes import Recipe
+from eyespot.recipes.budget import fitted, lasting, rung_without_budget
 
 
 def with_flip_settled(recipe: Recipe, dataset: Dataset, progress: Progress = SILENT) -> Recipe:
@@ -23,4 +24,4 @@ def with_flip_settled(recipe: Recipe, dataset: Dataset, progress: Progress = SIL
 def without_budget(recipe: Recipe, given: Collection[str], dataset: Dataset) -> Recipe:
     """The recipe `budget` where there is none, but its epochs are set by hand: fitted to the pictures."""
     pictures = len(dataset.parts["train"])
-    return budget.lasting(budget.fitted(recipe, given, budget.without_budget(pictures), pictures), given, recipe.epochs)
+    return lasting(fitted(recipe, given, rung_without_budget(pictures), pictures), given, recipe.epochs)

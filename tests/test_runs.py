@@ -235,30 +235,60 @@ def test_early_stopping_ends_the_training_and_keeps_the_last_weights(photos: Pat
 
 
 class Interrupting:
-    """A `Progress` and its `Task` that send SIGINT, so many times, with the first step of a training."""
+    """A `Progress` and its `Task` that send SIGINT, so many times, once a task has come so far; keeps what is told at once."""
 
-    def __init__(self, times: int) -> None:
-        self.left = times
+    def __init__(self, times: int, task: str = "training", share: float = 0.0) -> None:
+        self.left, self.where, self.share = times, task, share
+        self.told: list[str] = []
 
     def task(self, description: str, total: int | None, unit: str = "pictures") -> Any:
-        self.training = description == "training"
+        self.under_way, self.total, self.done = description, total or 0, 0
         return nullcontext(self)
 
     def advance(self, amount: int = 1, **figures: float) -> None:
-        while self.training and self.left:
+        self.done += amount
+        while self.under_way == self.where and self.done >= self.share * self.total and self.left:
             self.left -= 1
             os.kill(os.getpid(), signal.SIGINT)
 
     def note(self, line: str) -> None:
         pass
 
+    def at_once(self, line: str) -> None:
+        self.told.append(line)
+
 
 def test_ctrl_c_keeps_and_judges_what_was_learned(photos: Path, tmp_path: Path) -> None:
-    done = runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=Interrupting(times=1))
+    progress = Interrupting(times=1)
+    done = runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=progress)
     assert done.interrupted == signal.SIGINT
+    assert progress.told == ["interrupted: finishing this step and saving what was learned (Ctrl-C again stops at once)"]
     assert (done.metrics["steps"], done.metrics["epochs"], done.metrics["interrupted"]) == (1, 0, True)
     assert done.folder.is_finished
     assert done.model.predict(np.zeros((9, 9, 3), np.uint8)).label in ("dark", "light")
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [("training", "interrupted: finishing this step"), ("predicting", "interrupted: the training is done; finishing the rep")],
+)
+def test_ctrl_c_that_comes_when_all_steps_are_done_ends_nothing(photos: Path, tmp_path: Path, task: str, told: str) -> None:
+    progress = Interrupting(times=1, task=task, share=1.0)
+    before = signal.getsignal(signal.SIGINT)
+    done = runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=progress)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert (done.interrupted, done.metrics["interrupted"], done.metrics["epochs"]) == (signal.SIGINT, False, 2)
+    assert len(done.folder.read_history()) == 2
+    assert done.folder.read_history()[-1].val_loss is not None
+    assert (len(progress.told), progress.told[0].startswith(told)) == (1, True)
+    assert "interrupted" not in done.folder.card.read_text(encoding="utf-8")
+
+
+def test_a_second_ctrl_c_while_the_run_is_judged_stops_at_once_and_keeps_the_model(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt) as caught:
+        runs.train(photos, settings=SHORT, out=tmp_path / "run", progress=Interrupting(times=2, task="predicting"))
+    assert "its trained model is kept" in caught.value.__notes__[0]
+    assert not RunFolder(tmp_path / "run").is_finished
 
 
 def test_a_second_ctrl_c_stops_at_once_and_keeps_nothing(photos: Path, tmp_path: Path) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import re
+from contextlib import suppress
+from pathlib import Path
 
 PACKAGES = ("numpy", "pillow", "onnxruntime", "onnx", "keras", "torch")
 """The packages whose versions a result may depend on."""
+
+_MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where Linux says how much memory a container may take, in its two versions of control groups."""
 
 
 def package_version(package: str) -> str | None:
@@ -39,6 +44,17 @@ def threads() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows do not tell
         return os.cpu_count() or 1
+
+
+def memory() -> int | None:
+    """How many bytes of memory the machine has, or its container may take; None where the system does not tell."""
+    amounts = []
+    with suppress(OSError, ValueError, AttributeError):  # Windows does not tell
+        amounts.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for limit in _MEMORY_LIMITS:
+        with suppress(OSError, ValueError):  # no control groups, or no limit: `max`
+            amounts.append(int(Path(limit).read_text(encoding="ascii")))
+    return min((amount for amount in amounts if amount > 0), default=None)
 
 
 def processor() -> str:

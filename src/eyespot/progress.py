@@ -25,6 +25,9 @@ class Progress(Protocol):
     def note(self, line: str) -> None:
         """One line for the reader."""
 
+    def at_once(self, line: str) -> None:
+        """The same from within a signal's handler: it may have broken in on anything, `note` and `advance` too."""
+
 
 class _SilentTask:
     def advance(self, amount: int = 1, **figures: float) -> None:
@@ -36,6 +39,9 @@ class _Silent:
         return nullcontext(_SilentTask())
 
     def note(self, line: str) -> None:
+        pass
+
+    def at_once(self, line: str) -> None:
         pass
 
 

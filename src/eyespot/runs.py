@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,10 @@ from eyespot.run_folder import RunFolder, create, create_at, discard, run_name
 
 if TYPE_CHECKING:
     from eyespot.evaluation.metrics import Evaluation
-    from eyespot.training import Plan, Trained
+    from eyespot.training import Interruption, Plan, Trained
+
+_TOLERATED = 0.1
+"""The share of a budget by which a run may be late before that is worth a line."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Run:
     Attributes:
         folder: where its files lie.
         metrics: the document that `eyespot train --json` prints.
-        interrupted: the number of the signal that ended the training early, or None.
+        interrupted: the number of the signal that came once the training had begun, or None; whether it ended the training
+            early is said by the metrics.
     """
 
     folder: RunFolder
@@ -97,7 +102,7 @@ def train(
         progress: is told how far the work has come.
 
     Ctrl-C (or SIGTERM) ends the training after the step under way; what was learned is bundled and evaluated all the same,
-    and `Run.interrupted` says so.
+    and `Run.interrupted` says so. Where it comes later, the run is finished too. A second one stops at once.
 
     Errors: UsageError for an unknown recipe or setting, and for a budget where the training is settled otherwise; DataError;
     InputError for a seed or a setting that cannot be; TrainingError where the training came to nothing; RunError where the
@@ -105,13 +110,14 @@ def train(
     """
     began = time.monotonic() if began is None else began
     order = ordered(str(data), recipe, budget=budget, settings=settings or {}, seed=seed, device=device, threads=threads)
-    with _new_folder(out, order) as folder:
+    with _new_folder(out, order) as folder, ExitStack() as until_done:
         folder.write_args(order.arguments())
         dataset = _load(order, folder, strict, progress)
         order, plan = _settle(order, dataset, began, progress)
         folder.write_args(order.arguments())
         planned = time.monotonic()
-        trained = _learn(order, dataset, folder, progress)
+        interruption = until_done.enter_context(_interruption(progress))
+        trained = _learn(order, dataset, folder, progress, interruption, plan)
         clock = _Clock(began, planned, time.monotonic())
         facts = _facts(order, dataset, trained, folder)
         difference = _write_model(order, dataset, facts, trained, folder)
@@ -130,7 +136,7 @@ def train(
             "budget": _spent(order, plan, clock),
         }
         folder.write_metrics(metrics)
-        return Run(folder, metrics, trained.interrupted)
+        return Run(folder, metrics, interruption.signal)
 
 
 @contextmanager
@@ -198,10 +204,29 @@ def _settle(order: Order, dataset: Dataset, began: float, progress: Progress) ->
     return replace(order, recipe=plan.recipe, threads=plan.threads), plan
 
 
-def _learn(order: Order, dataset: Dataset, folder: RunFolder, progress: Progress) -> Trained:
+def _interruption(progress: Progress) -> Interruption:
+    from eyespot.training import Interruption
+
+    return Interruption(progress)
+
+
+def _learn(
+    order: Order, dataset: Dataset, folder: RunFolder, progress: Progress, interruption: Interruption, plan: Plan | None
+) -> Trained:
     from eyespot.training import learn
 
-    return learn(order.recipe, dataset, folder, seed=order.seed, device=order.device, threads=order.threads, progress=progress)
+    return learn(
+        order.recipe,
+        dataset,
+        folder,
+        seed=order.seed,
+        device=order.device,
+        threads=order.threads,
+        progress=progress,
+        interruption=interruption,
+        planned_seconds=inf if plan is None else plan.predicted["training"],
+        tolerated_seconds=_TOLERATED * (order.budget or inf),
+    )
 
 
 def _write_model(order: Order, dataset: Dataset, facts: Facts, trained: Trained, folder: RunFolder) -> float:

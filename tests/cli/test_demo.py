@@ -51,6 +51,7 @@ def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             "images_per_second": 26.0,
             "skipped": 0,
             "test": {"accuracy": 0.04, "balanced_accuracy": 0.04, "loss": 3.3, "n": 52},
+            "interrupted": False,
         }
         folder.write_args({"data": "letters"})
         folder.write_metrics(metrics)

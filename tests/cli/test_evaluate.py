@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
 from eyespot.bundle import Description, write
-from eyespot.data import load
+from eyespot.data import letters, load
 from eyespot.data.splits import for_training
 from eyespot.network import Network
 
@@ -125,7 +125,35 @@ def test_any_other_word_alone_is_the_data(eyespot: Eyespot, photos: Path) -> Non
     outcome = eyespot("evaluate", "photos")
     assert outcome.err.splitlines()[0].startswith("model: the latest finished run")
     assert "data: photos; 12 pictures, part: all" in outcome.err
-    assert "no such folder or file: phtos (is photos meant?)" in eyespot("evaluate", "phtos").err
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("phtos", "did you mean photos? A"),
+        ("pests", "did you mean pets? A"),
+        ("lattest", "did you mean latest? A"),
+        ("xyzzy", "a"),
+    ],
+)
+def test_a_word_that_is_neither_model_nor_data_is_told_what_there_is(
+    eyespot: Eyespot, photos: Path, word: str, meant: str
+) -> None:
+    outcome = eyespot("evaluate", word)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == (
+        f"eyespot: there is neither a model nor data called {word}; {meant} model is a run's folder or name, an .onnx file or "
+        "latest; data is cifar10, letters, or a folder, .zip or .csv of pictures\n"
+    )
+
+
+def test_classes_that_are_known_beforehand_are_compared_before_pictures_are_drawn(
+    eyespot: Eyespot, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "load", lambda **others: 1 / 0)
+    outcome = eyespot("evaluate", "letters")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1].startswith("eyespot: the model does not know any class of the data; the data has A, B,")
 
 
 def test_a_folder_here_comes_before_a_run_of_the_same_name(eyespot: Eyespot, photos: Path) -> None:

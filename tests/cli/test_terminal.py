@@ -83,3 +83,27 @@ def test_a_bar_is_as_long_as_the_share() -> None:
 def test_a_table_aligns_its_columns() -> None:
     rows = [("a", "1", "x"), ("long", "23", "")]
     assert table(rows, numbers={1}) == "a      1  x\nlong  23"
+
+
+def test_what_cannot_wait_is_said_past_the_stream(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = terminal.progress(quiet=False)
+    shown.at_once("interrupted: so")
+    assert capfd.readouterr() == ("", "interrupted: so\n")
+    # While the stream itself is in use, as by what a signal breaks in on.
+    monkeypatch.setattr(type(sys.stderr), "write", lambda stream, text: 1 / 0)
+    shown.at_once("interrupted: so")
+    assert capfd.readouterr().err == "interrupted: so\n"
+
+
+def test_over_a_bar_it_takes_the_place_of_the_bar(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda stream: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = terminal.progress(quiet=False)
+    with shown.task("training", 4) as task:
+        shown.at_once("interrupted: so")
+        task.advance(4, loss=1.0)
+    shown.at_once("too late")
+    printed = capfd.readouterr().err
+    assert "\r\x1b[2Kinterrupted: so\n" in printed
+    assert printed.endswith("\ntoo late\n")

@@ -22,6 +22,8 @@ from eyespot.run_folder import RunFolder
 
 Eyespot = Callable[..., SimpleNamespace]
 
+KEYS = "data, recipe, seed, device, threads, set"
+
 METRICS = {
     "run": "runs/new",
     "epochs": 3,
@@ -29,13 +31,14 @@ METRICS = {
     "images_per_second": 1234.4,
     "skipped": 2,
     "test": {"accuracy": 0.912, "balanced_accuracy": 0.9, "loss": 0.3456, "n": 4000},
+    "interrupted": False,
     "budget": None,
 }
 
 
 @pytest.fixture
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Stands in for training: notes what it was asked for, and comes to a run that was interrupted where `calls` holds so."""
+    """Stands in for training: notes what it was asked for. With seed 130 it is interrupted, with 131 once it is done."""
     monkeypatch.chdir(tmp_path)
     noted: list[dict[str, Any]] = []
 
@@ -45,7 +48,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
         folder = RunFolder(Path("runs/new"))
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.write_metrics(METRICS)
-        return runs.Run(folder, METRICS, signal.SIGINT if asked["seed"] == 130 else None)
+        metrics = {**METRICS, "interrupted": asked["seed"] == 130}
+        return runs.Run(folder, metrics, signal.SIGINT if asked["seed"] >= 130 else None)
 
     monkeypatch.setattr(runs, "train", train)
     return noted
@@ -132,7 +136,12 @@ def test_a_budget_is_not_held_to_what_was_chosen_for_another(eyespot: Eyespot, c
         (None, 1, "args.yaml is missing"),
         ("- a\n- b\n", 1, "args.yaml is damaged"),
         ("{", 1, "args.yaml is damaged: it is not YAML"),
-        ("epochs: 3\n", 2, "args.yaml has unknown keys epochs; it can have data, recipe, seed"),
+        ("sede: 3\n", 2, f"args.yaml has unknown keys sede; it can have {KEYS}; did you mean seed?"),
+        (
+            "epochs: 3\n",
+            2,
+            f"args.yaml has unknown keys epochs; it can have {KEYS}; epochs is a field of the recipe, and goes under",
+        ),
         ("set: 3\n", 2, "args.yaml: set must be fields of a recipe"),
         ("data: [1]\n", 2, "args.yaml: data must be a word"),
         ("seed: zero\n", 2, "args.yaml: seed must be a whole number"),
@@ -238,6 +247,14 @@ def test_an_interrupted_training_prints_what_it_has_and_ends_with_130(eyespot: E
     assert outcome.code == 130
     assert outcome.out.startswith("accuracy 91.2 %")
     assert outcome.err.splitlines()[-1].startswith("eyespot: interrupted; what was learned until then is kept in")
+
+
+def test_a_signal_that_came_after_the_training_ends_with_130_and_a_whole_run(
+    eyespot: Eyespot, calls: list[dict[str, Any]]
+) -> None:
+    outcome = eyespot("train", "letters", "--seed", 131)
+    assert outcome.code == 130
+    assert "interrupted; the training was done, and the whole run is kept in" in outcome.err.splitlines()[-1]
 
 
 def test_without_data_a_copy_of_cifar10_is_used(

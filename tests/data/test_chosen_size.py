@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eyespot import data
-from eyespot.data import letters
+from eyespot import data, environment, images
+from eyespot.data import cifar10, letters
+from eyespot.errors import DataError
 
 
 class Chooser:
@@ -82,3 +83,32 @@ def test_of_many_pictures_some_from_all_over_are_looked_at(tmp_path: Path) -> No
     assert chooser.pictures == 400
     assert 50 <= len(chooser.native) <= 80
     assert 20 <= chooser.native.count((4, 4)) <= 45
+
+
+def test_more_pixels_than_there_is_memory_for_are_refused_before_a_picture_is_read(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = 2 * 6 * 100 * 100 * 3  # six pictures, twice while they are sorted into parts
+    monkeypatch.setattr(environment, "memory", lambda: needed)
+    assert data.load(photos, (100, 100)).parts["all"].images.shape == (5, 100, 100, 3)
+    monkeypatch.setattr(environment, "memory", lambda: needed - 1)
+    monkeypatch.setattr(images, "decode", lambda *words, **others: 1 / 0)
+    # What takes half of the memory fits: 100 / sqrt(2), rounded down.
+    with pytest.raises(DataError, match=r"^6 pictures at 100 x 100 need 0\.0 GB .* choose a smaller size, such as --size 70$"):
+        data.load(photos, (100, 100))
+    monkeypatch.setattr(environment, "memory", lambda: 3)
+    with pytest.raises(DataError, match="take fewer of them"):
+        data.load(photos, (100, 100))
+
+
+def test_the_parts_of_drawn_pictures_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letters, "load", partial(letters.load, train=26, test=52))
+    monkeypatch.setattr(environment, "memory", lambda: 2 * 78 * 40 * 40 * 3 - 1)
+    with pytest.raises(DataError, match="78 pictures at 40 x 40"):
+        data.load("letters", (40, 40))
+
+
+def test_the_classes_of_data_known_by_name_are_known_without_it() -> None:
+    assert data.known_classes("letters") == letters.CLASSES
+    assert data.known_classes("cifar10") == cifar10.CLASSES
+    assert data.known_classes("photos") is None

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eyespot import environment
+from eyespot.errors import InputError
 from eyespot.models.backend import keras
 from eyespot.models.whitened import PATTERNS, WHITENING, stride_for, whiten, whitened
 
@@ -70,3 +72,43 @@ def test_a_convolution_hands_its_inputs_on_at_first() -> None:
     expected = np.zeros_like(kernel)
     expected[1, 1] = np.eye(64)
     np.testing.assert_array_equal(kernel, expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"widths": []}, r"widths must be a list of whole numbers above 0, one a group, such as \[32, 64\]; got \[\]"),
+        ({"widths": "abc"}, "widths must be a list"),
+        ({"widths": [8, 0]}, "widths must be a list"),
+        ({"depth": 0}, "depth must be a whole number above 0; got 0"),
+        ({"stride": -2}, "stride must be a whole number above 0; got -2"),
+        ({"stride": 2.5}, "stride must be a whole number"),
+        (
+            {"stride": 4, "widths": [8] * 3},
+            "with stride 4 the whitening leaves 7 x 7 of them, and the widths .8, 8, 8., .* need 8 x 8",
+        ),
+        ({"stride": 40}, "leaves 0 x 0"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_with_what_is_wrong(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        whitened((32, 32, 3), 3, **arguments)
+
+
+@pytest.mark.parametrize(("stride", "groups"), [(1, 4), (2, 3), (5, 2), (10, 1)])
+def test_the_smallest_picture_that_is_not_refused_is_built_and_a_smaller_one_is_not(stride: int, groups: int) -> None:
+    # The whitening leaves size / stride - 1, of which each group leaves half.
+    size = stride * (2**groups + 1)
+    model = whitened((size, size, 3), 3, widths=(4,) * groups, stride=stride)
+    assert model.get_layer(f"pool{groups}_1").output.shape[1:3] == (1, 1)
+    with pytest.raises(InputError, match="too small for this network"):
+        whitened((size - 1, size, 3), 3, widths=(4,) * groups, stride=stride)
+
+
+def test_a_whitening_that_needs_more_memory_than_there_is_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = 3 * (4 * 4 * 3) ** 2 * 4  # three covariances of patches of 4 x 4 x 3, in float32
+    monkeypatch.setattr(environment, "memory", lambda: needed)
+    whitened((32, 32, 3), 3, widths=(4,), stride=2)
+    monkeypatch.setattr(environment, "memory", lambda: needed - 1)
+    with pytest.raises(InputError, match=r"whitened in patches of 4 x 4, need .* GB of memory"):
+        whitened((32, 32, 3), 3, widths=(4,), stride=2)

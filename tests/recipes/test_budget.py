@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from eyespot import environment
 from eyespot.explanation.layers import layer_table
 from eyespot.models.keras_network import read
 from eyespot.models.whitened import stride_for
@@ -115,7 +116,15 @@ def test_what_is_set_by_hand_stays() -> None:
     recipe = at(64, 450, batch_size=100)
     assert (recipe.batch_size, recipe.shift) == (100, 4)
     assert at(64, 450, learning_rate=1).learning_rate == 1
-    assert fitted(replace(RECIPE, network={"widths": [8]}), {"network"}, LADDER[0], 450).network == {"widths": [8]}
+    for given in ("network", "network.widths"):
+        assert fitted(replace(RECIPE, network={"widths": [8]}), {given}, LADDER[0], 450).network == {"widths": [8]}
+
+
+def test_a_network_that_is_changed_in_part_follows_from_the_ladder_but_for_that() -> None:
+    changed = replace(RECIPE, network={**RECIPE.network, "stride": 4})
+    network = fitted(changed, {"network.stride"}, LADDER[-1], 45_000).network
+    # 32 // 4 - 1 = 7 positions either way are halved to 3, and 1 would be too few.
+    assert network == {"widths": [64], "depth": LADDER[-1].depth, "learns_bias": LADDER[-1].learns_bias, "stride": 4}
 
 
 def test_the_other_weights_learn_as_airbench_has_it_whatever_the_batch_and_the_rate_of_the_kernels() -> None:
@@ -167,6 +176,13 @@ def test_the_rate_falls_along_a_line_to_zero() -> None:
 )
 def test_the_size_follows_from_the_pictures_and_the_memory(native: list[tuple[int, int]], pictures: int, expected: int) -> None:
     assert size_for(native, pictures) == expected
+
+
+def test_pictures_are_read_smaller_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_use = 600 * 64 * 64 * 3
+    for memory, expected in ((4 * in_use, 64), (4 * in_use - 1, 32), (None, 64)):
+        monkeypatch.setattr(environment, "memory", lambda memory=memory: memory)
+        assert size_for([(400, 533)], 600) == expected
 
 
 def test_a_rung_needs_epochs_where_pictures_are_many_and_steps_where_they_are_few() -> None:

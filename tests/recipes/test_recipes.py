@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,52 @@ def test_a_file_whose_recipe_has_an_impossible_field_is_refused(tmp_path: Path) 
         recipes.load(str(path))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\n\nrecipe = 1/0", "mine.py fails in line 3: ZeroDivisionError: division by zero"),
+        ("x = 1\nrecipe = (3", r"mine.py fails in line 2: SyntaxError: '\(' was never closed"),
+        ("import json\njson.loads('{')", "mine.py fails in line 2: JSONDecodeError: "),
+        (
+            "from dataclasses import replace\nfrom eyespot.recipes import load\n\nrecipe = replace(load('quick'), epoch=3)",
+            "mine.py fails in line 4: a recipe has no field 'epoch'; did you mean epochs\\? the fields are model, optimizer, ",
+        ),
+    ],
+)
+def test_a_file_that_fails_is_told_with_the_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        recipes.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "message"),
+    [
+        (
+            "budget",
+            "{width: [8]}",
+            r"no setting 'width'; did you mean widths\? the settings are widths, depth, stride, learns_bias$",
+        ),
+        ("budget", {"xyz": 3}, "has no setting 'xyz'; the settings are widths"),
+        ("tutorial", "{widths: [8]}", "the network of this recipe has no settings; got 'widths'"),
+    ],
+)
+def test_a_setting_that_the_network_does_not_have_is_refused(name: str, network: object, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        recipes.with_settings(recipes.load(name), {"network": network})
+
+
+def test_a_network_that_takes_anything_is_asked_itself() -> None:
+    recipe = replace(recipes.load("tutorial"), model=lambda shape, classes, **others: None)
+    assert recipes.with_settings(recipe, {"network": {"xyz": 3}}).network == {"xyz": 3}
+
+
+def test_of_a_network_that_text_changes_what_it_names_is_set_by_hand() -> None:
+    assert recipes.set_by_hand({"network": "{stride: 2, depth: 3}", "size": 8}) == {"network.stride", "network.depth", "size"}
+    assert recipes.set_by_hand({"network": {"stride": 2}}) == {"network"}
+
+
 def test_text_changes_what_it_names_of_the_network_and_a_mapping_all() -> None:
     accurate = recipes.load("accurate")
     assert recipes.with_settings(accurate, {"network": "{widths: [8]}"}).network == {"widths": [8], "learns_bias": True}
@@ -113,7 +160,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_setting_takes_the_type_of_its_field(key: str, given: object, expected: object) -> None:
-    changed = getattr(recipes.with_settings(recipes.load("tutorial"), {key: given}), key)
+    recipe = replace(recipes.load("accurate"), network={})
+    changed = getattr(recipes.with_settings(recipe, {key: given}), key)
     assert changed == expected
     assert type(changed) is type(expected)
 

@@ -11,7 +11,9 @@ from eyespot.errors import ModelError
 from eyespot.run_folder import Epoch, RunFolder, find_card, find_model, finished, latest, runs, shipped, summarize
 
 
-def make_run(path: Path, *, at: float, is_finished: bool = True, accuracy: float = 0.75) -> RunFolder:
+def make_run(
+    path: Path, *, at: float, is_finished: bool = True, accuracy: float = 0.75, interrupted: bool = False
+) -> RunFolder:
     """A run as training leaves it, `at` seconds after the epoch."""
     run = RunFolder(path)
     path.mkdir(parents=True)
@@ -20,7 +22,8 @@ def make_run(path: Path, *, at: float, is_finished: bool = True, accuracy: float
     if is_finished:
         run.model.write_bytes(b"onnx")
         test = {"accuracy": accuracy, "balanced_accuracy": 0.5, "n": 8}
-        run.write_metrics({"recipe": "tutorial", "data": "cifar10", "epochs": 12, "train_seconds": 33.5, "test": test})
+        metrics = {"recipe": "tutorial", "data": "cifar10", "epochs": 12, "train_seconds": 33.5, "test": test}
+        run.write_metrics({**metrics, "interrupted": interrupted})
         os.utime(run.metrics, (at, at))
     return run
 
@@ -67,6 +70,35 @@ def test_the_latest_run_is_the_one_that_finished_last_and_has_its_model(here: Pa
 
     assert found is not None
     assert found.name == "old"
+
+
+def test_a_run_that_was_interrupted_is_not_the_latest_but_can_be_named(here: Path) -> None:
+    make_run(here / "runs" / "old", at=1000)
+    make_run(here / "runs" / "broken-off", at=2000, interrupted=True)
+
+    assert latest() == RunFolder(Path("runs/old"))
+    for name in (None, "latest"):
+        choice = find_model(name)
+        assert choice.path == Path("runs/old/model.onnx")
+        assert choice.origin.endswith(f"(not {Path('runs/broken-off')}, which was interrupted and is used where it is named)")
+    named = find_model("broken-off")
+    assert (named.path, named.origin) == (
+        Path("runs/broken-off/model.onnx"),
+        f"the interrupted run {Path('runs/broken-off')}",
+    )
+
+
+def test_an_interrupted_run_alone_is_no_finished_one(here: Path) -> None:
+    make_run(here / "runs" / "broken-off", at=2000, interrupted=True)
+
+    with pytest.raises(ModelError, match=r"there is no finished run in runs \(not .*broken-off, which was interrupted"):
+        find_model("latest")
+
+    ship(here, "cifar10")
+    choice = find_model()
+
+    assert choice.is_shipped
+    assert "not runs" in choice.origin
 
 
 def test_a_finished_run_in_a_line(here: Path) -> None:

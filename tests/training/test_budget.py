@@ -147,6 +147,24 @@ def test_what_is_set_by_hand_is_kept(on: Any) -> None:
     assert not any("CIFAR-10" in note for note in found.notes)
 
 
+def test_a_network_changed_in_part_is_chosen_as_others_are(on: Any) -> None:
+    given = {"network": "{stride: 2}"}
+    chosen = [planned(on(Machine()), pictures(45_000), seconds, given=given, names={"network.stride"}) for seconds in (10, 300)]
+    for found in chosen:
+        assert found.recipe.network["stride"] == 2
+        assert not any("CIFAR-10" in note for note in found.notes)  # nothing is known of how good it gets
+    small, large = (found.recipe.network["widths"] for found in chosen)
+    # 32 // 2 - 1 = 15 positions either way: the third group would leave 1.
+    assert (small, large) == (WIDTHS[0][:2], WIDTHS[-1][:2])
+
+
+def test_too_little_time_for_a_network_set_by_hand_is_not_laid_to_the_smallest(on: Any) -> None:
+    own = {"widths": [512, 512, 512], "depth": 4}
+    found = planned(on(Machine(0.2)), pictures(45_000), 10, given={"network": own}, names={"network"})
+    assert found.recipe.network == own
+    assert found.notes[1].endswith("this is the least that this network, set by hand, is worth training")
+
+
 def test_a_budget_that_is_too_short_is_overrun_by_the_smallest_training_and_says_so(on: Any) -> None:
     found = planned(on(Machine(0.2)), pictures(45_000), 10)
     assert found.recipe.network["widths"] == WIDTHS[0]

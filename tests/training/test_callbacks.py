@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ from eyespot.models.backend import keras
 from eyespot.progress import SILENT
 from eyespot.run_folder import RunFolder
 from eyespot.training import callbacks
-from eyespot.training.callbacks import HistoryWriter, ProgressReporter
+from eyespot.training.callbacks import HistoryWriter, Pace, ProgressReporter
 
 FIGURES = {"loss": 1.0, "accuracy": 0.5}
 
@@ -113,6 +113,39 @@ def test_chosen_epochs_get_a_line() -> None:
         "epoch 2/4  loss 1.0000  accuracy 0.5000",
         "epoch 4/4  loss 1.0000  accuracy 0.5000  watched loss 2.0000  watched accuracy 0.2500",
     ]
+
+
+def test_a_line_says_how_much_time_is_left(clock: SimpleNamespace) -> None:
+    told = Told()
+    reporter = reporter_to(told)  # four epochs of three steps with 8, 8 and 5 pictures
+    for epoch in range(4):
+        reporter.on_epoch_begin(epoch)
+        for batch in range(3):
+            is_first = (epoch, batch) == (0, 0)
+            clock.now += 60.0 if is_first else (8.0, 8.0, 5.0)[batch]  # a second a picture, but for the first step
+            reporter.after_step(batch, lambda: FIGURES)
+        reporter.on_epoch_end(epoch, FIGURES)
+    assert [line.partition("accuracy 0.5000")[2] for line in told.lines] == [
+        "  about 1 min 3 s left",
+        "  about 42 s left",
+        "  about 21 s left",
+        "",
+    ]
+
+
+def test_that_it_gets_late_is_said_once_and_only_where_that_is_sure(clock: SimpleNamespace) -> None:
+    for due, tolerated, expected in ((100.0, 20.0, ["done about 40 s later"]), (100.0, 50.0, []), (inf, 0.0, [])):
+        told, begin = Told(), clock.now
+        pace = Pace(100, due=begin + due, tolerated=tolerated)
+        reporter = reporter_to(told, pictures=(50, 50), batch_size=1, pace=pace, told=[])
+        for epoch in range(2):
+            reporter.on_epoch_begin(epoch)
+            for batch in range(50):
+                clock.now += 1.4  # a second was planned
+                reporter.after_step(batch, lambda: FIGURES)
+                assert told.lines == [] or pace.seconds_left < 90 * 1.4 + 1e-6
+        assert len(told.lines) == len(expected)
+        assert all(words in line for words, line in zip(expected, told.lines, strict=True))
 
 
 def test_a_loss_that_is_no_number_ends_the_training(clock: SimpleNamespace) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -24,6 +26,12 @@ def say(text: str) -> None:
     """Print a line that is not part of the answer."""
     _write(sys.stderr, text)
     sys.stderr.flush()
+
+
+def say_at_once(text: str) -> None:
+    """Print a line of ASCII that is not part of the answer, from a signal's handler: past the stream, which may be in use."""
+    with suppress(OSError, ValueError):  # standard error is closed, or no file
+        os.write(sys.stderr.fileno(), f"{text}\n".encode("ascii", "replace"))
 
 
 def bar(share: float, width: int = 24, stream: TextIO | None = None) -> str:

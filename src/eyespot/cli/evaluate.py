@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from eyespot.cli.console import answer, answer_json, bar, one_line, percent, say
 from eyespot.cli.model import MODEL_HELP, open_model
 from eyespot.cli.options import Arguments, Subparsers, add_verb
 from eyespot.cli.terminal import progress
-from eyespot.errors import UsageError
+from eyespot.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from eyespot.evaluation.metrics import Evaluation
@@ -47,9 +48,11 @@ def run(arguments: Arguments) -> int:
     model = open_model(name, quiet=arguments.quiet)
     shown = progress(arguments.quiet)
     from eyespot import data
-    from eyespot.evaluation.model_on_data import choose, judge
+    from eyespot.evaluation.model_on_data import choose, judge, positions
 
-    dataset = data.load(source or _trained_on(model), model.size, minimum_classes=1, progress=shown)
+    told = source or _trained_on(model)
+    positions(model.classes, data.known_classes(told) or ())  # before the pictures are drawn or read
+    dataset = data.load(told, model.size, minimum_classes=1, progress=shown)
     chosen = choose(model, dataset, arguments.split, held_out=source is None)
     origin = "" if source else " (what the model was trained on, left out on the command line)"
     shown.note(f"data: {one_line(dataset.name)}{origin}; {len(chosen.part):,} pictures, part: {chosen.name}")
@@ -67,10 +70,36 @@ def run(arguments: Arguments) -> int:
 
 
 def _model_and_data(first: str | None, second: str | None) -> tuple[str | None, str | None]:
-    """Which of the words is the model and which the data; None for one that was left out."""
+    """Which of the words is the model and which the data; None for one that was left out.
+
+    Errors: DataError, where the only word is neither.
+    """
     if first is None or second is not None:
         return first, second
-    return (first, None) if _names_a_model(first) else (None, first)
+    if _names_a_model(first):
+        return first, None
+    from eyespot.data import NAMES
+
+    if first not in NAMES and not os.path.exists(first):
+        raise DataError(_neither(first, NAMES))
+    return None, first
+
+
+def _neither(word: str, data_names: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
+    from eyespot.run_folder import LATEST, runs
+
+    path = Path(word)
+    beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []  # unlike Path's, False for names that cannot be
+    known = {name: str(path.parent / name) for name in beside}
+    known |= {name: name for name in (LATEST, *data_names, *(run.name for run in runs()))}
+    near = get_close_matches(path.name, known, n=1)
+    hint = f"did you mean {known[near[0]]}? A" if near else "a"
+    return (
+        f"there is neither a model nor data called {word}; {hint} model is a run's folder or name, an .onnx file or {LATEST}; "
+        f"data is {', '.join(data_names)}, or a folder, .zip or .csv of pictures"
+    )
 
 
 def _names_a_model(word: str) -> bool:

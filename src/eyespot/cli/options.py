@@ -51,7 +51,11 @@ def add_verb(
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every verb takes."""
     common = parser.add_argument_group("output")
-    common.add_argument("--json", action="store_true", help="print one JSON document, and nothing else, on standard output")
+    common.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON document, and nothing else, on standard output; none where the verb fails",
+    )
     common.add_argument("--quiet", action="store_true", help="print nothing but errors on standard error")
     common.add_argument("--debug", action="store_true", help="show where in the code an error arose")
 

@@ -29,6 +29,7 @@ _EXAMPLES = """\
   cat cat.jpg | eyespot predict - --json --model runs/letters"""
 _NOTES = """\
 A picture that cannot be read is named with the reason, and the exit code is then 3.
+An answer is unsure where its probability is below the model's threshold; without one, none is.
 The csv format has the columns path, label, probability, unsure, error, and for --top-k above 1
 label_2, probability_2 and so on."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from eyespot.cli.console import one_line, say
+from eyespot.cli.console import one_line, say, say_at_once
 from eyespot.progress import SILENT, Progress, Task
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _WORTH_A_LINE = 1.0
 """Seconds after which work without figures of its own gets a line once it is done."""
+
+_ERASED_LINE = "\r\x1b[2K"
 
 
 def progress(quiet: bool) -> Progress:
@@ -73,6 +75,9 @@ class _Lines:
     def note(self, line: str) -> None:
         say(one_line(line))
 
+    def at_once(self, line: str) -> None:
+        say_at_once(one_line(line))
+
 
 class _BarTask(_LineTask):
     """Work with a bar that moves while it lasts."""
@@ -120,6 +125,11 @@ class _BarsAndLines:
             self._bars.console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
         else:
             say(one_line(line))
+
+    def at_once(self, line: str) -> None:
+        # In place of the bar, which is soon drawn anew below it.
+        is_drawn = self._bars is not None and self._open and not self._bars.console.is_dumb_terminal
+        say_at_once((_ERASED_LINE if is_drawn else "") + one_line(line))
 
 
 def _bars() -> Bars:

@@ -112,7 +112,8 @@ def run(arguments: Arguments) -> int:
     if done.interrupted is None:
         return 0
     word = "terminated" if done.interrupted == signal.SIGTERM else "interrupted"
-    say(f"eyespot: {word}; what was learned until then is kept in {done.folder.path}")
+    kept = "what was learned until then is" if done.metrics["interrupted"] else "the training was done, and the whole run is"
+    say(f"eyespot: {word}; {kept} kept in {done.folder.path}")
     return 128 + done.interrupted
 
 
@@ -148,12 +149,25 @@ def _config(path: Path | None) -> dict[str, Any]:
     config = read_yaml(path)
     unknown = [str(key) for key in config if key not in _CONFIG]
     if unknown:
-        raise UsageError(f"{path} has unknown keys {', '.join(unknown)}; it can have {', '.join(_CONFIG)}")
+        raise UsageError(f"{path} has unknown keys {', '.join(unknown)}; it can have {', '.join(_CONFIG)}{_meant(unknown)}")
     for key, value in config.items():
         kind, expected = _CONFIG[key]
         if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
             raise UsageError(f"{path}: {key} must be {expected}, not {value!r}")
     return config
+
+
+def _meant(unknown: list[str]) -> str:
+    """What the first of the unknown keys of a --config file may have been meant for."""
+    from dataclasses import fields
+    from difflib import get_close_matches
+
+    from eyespot.recipes import Recipe
+
+    if unknown[0] in [field.name for field in fields(Recipe)]:
+        return f"; {unknown[0]} is a field of the recipe, and goes under set"
+    near = get_close_matches(unknown[0], _CONFIG, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _first(*values: Any) -> Any:

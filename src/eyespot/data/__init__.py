@@ -63,6 +63,13 @@ def load(source: str | Path, size: Size = (32, 32), *, minimum_classes: int = 2,
     )
 
 
+def known_classes(source: str | Path) -> tuple[str, ...] | None:
+    """The classes of a data set that is known by name, which need not be read for that; None for any other."""
+    from eyespot.data import cifar10, letters
+
+    return {"cifar10": cifar10.CLASSES, "letters": letters.CLASSES}.get(str(source))
+
+
 def describe(dataset: Dataset) -> dict[str, Any]:
     """What a data set holds, as JSON.
 
@@ -85,11 +92,12 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 
 
 def _at_size(dataset: Dataset, size: Size, progress: Progress) -> Dataset:
-    from eyespot.data.reading import resized
+    from eyespot.data.reading import check_room, resized
 
     if callable(size):
         height, width = next(iter(dataset.parts.values())).images.shape[1:3]
         size = size([(height, width)], len(dataset))
+    check_room(len(dataset), size)
     return dataset.with_parts(**{name: resized(part, size, progress) for name, part in dataset.parts.items()})
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eyespot import images
+from eyespot import environment, images
 from eyespot.data.dataset import WHOLE, Dataset, Part, Skipped
 from eyespot.errors import DataError, ImageError
 from eyespot.progress import SILENT, Progress
@@ -31,6 +32,9 @@ _CHUNK = 32  # pictures that a thread decodes before it reports
 
 _LOOKED_AT = 64
 """So many pictures' own sizes are looked at where the size is to be chosen."""
+
+_COPIES = 2
+"""So often the pictures lie in memory while they are sorted into parts."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,22 @@ def resized(part: Part, size: Pixels, progress: Progress = SILENT) -> Part:
     return Part(pixels, part.labels, part.names)
 
 
+def check_room(count: int, size: Pixels) -> None:
+    """Refuse more pixels than the machine has memory for: the system would end the process without a word.
+
+    Errors: DataError.
+    """
+    height, width = size
+    needed, there = _COPIES * count * height * width * 3, environment.memory()
+    if there is None or needed <= there:
+        return
+    fitting = isqrt(there // (2 * _COPIES * count * 3))
+    raise DataError(
+        f"{count:,} pictures at {height} x {width} need {needed / 1e9:,.1f} GB of memory, and there are {there / 1e9:,.1f} GB; "
+        + (f"choose a smaller size, such as --size {fitting}" if fitting else "take fewer of them")
+    )
+
+
 def names_line(names: Iterable[str], most: int = 20) -> str:
     """Names in one line, the first `most` of them."""
     listed = sorted(names)
@@ -145,6 +165,7 @@ def _native_sizes(entries: Sequence[Entry], source: Callable[[str], Path | bytes
 
 
 def _allocate(count: int, size: Pixels) -> NDArray[np.uint8]:
+    check_room(count, size)
     height, width = size
     try:
         return np.empty((count, height, width, 3), np.uint8)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eyespot import environment
+from eyespot.errors import InputError
 from eyespot.models.backend import keras
 
 WHITENING = "whitening"
@@ -28,6 +30,9 @@ _NOISE = 5e-4
 
 _PATCHES = 500_000
 """At most so many patches are enough to know their covariance."""
+
+_COVARIANCES = 3
+"""So much memory, in matrices of the patches' covariance, their principal components take at least."""
 
 
 def whitened(
@@ -54,8 +59,12 @@ def whitened(
         depth: convolutions in a group; the first's output joins that of the third.
         stride: pixels from one patch to the next; None: such that larger pictures cost little more than those of 32 x 32.
         learns_bias: whether the bias of the whitening is learned, which only long trainings gain from.
+
+    Errors: InputError, where an argument cannot be, nothing is left of the picture, or memory is too small for the whitening.
     """
-    stride = stride or stride_for(min(input_shape[:2]))
+    stride = stride_for(min(input_shape[:2])) if stride is None else stride
+    _check_arguments(widths, depth, stride)
+    _check_shapes(input_shape, widths, stride)
     layers = keras.layers
     pixels = keras.Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 255, name="rescaling")(pixels)
@@ -80,6 +89,36 @@ def whitened(
 def stride_for(size: int) -> int:
     """The stride of the whitening that leaves about 32 x 32 of pictures of `size` x `size` pixels."""
     return max(1, round(size / _SIDE))
+
+
+def _check_arguments(widths: object, depth: object, stride: object) -> None:
+    if not isinstance(widths, list | tuple) or not widths or not all(map(_is_count, widths)):
+        raise InputError(f"widths must be a list of whole numbers above 0, one a group, such as [32, 64]; got {widths!r}")
+    for name, value in (("depth", depth), ("stride", stride)):
+        if not _is_count(value):
+            raise InputError(f"{name} must be a whole number above 0; got {value!r}")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _check_shapes(input_shape: tuple[int, int, int], widths: Sequence[int], stride: int) -> None:
+    height, width, depth = input_shape
+    side, needed = min(height, width) // stride - 1, 2 ** len(widths)
+    if side < needed:
+        raise InputError(
+            f"pictures of {height} x {width} pixels are too small for this network: with stride {stride} the whitening leaves "
+            f"{max(side, 0)} x {max(side, 0)} of them, and the widths {list(widths)}, each of which halves that, need "
+            f"{needed} x {needed}; choose a larger size (--size), a smaller stride or fewer widths (--set network=...)"
+        )
+    needed, there = _COVARIANCES * ((2 * stride) ** 2 * depth) ** 2 * 4, environment.memory()
+    if there is not None and needed > there:
+        raise InputError(
+            f"pictures of {height} x {width} pixels, whitened in patches of {2 * stride} x {2 * stride}, need "
+            f"{needed / 1e9:,.0f} GB of memory, and there are {there / 1e9:,.0f} GB; choose a smaller size (--size) or a "
+            "smaller stride (--set network='{stride: 8}')"
+        )
 
 
 def _convolution(x: Any, width: int, name: str) -> Any:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-from collections.abc import Mapping
+import os
+import re
+import traceback
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, replace
 from importlib import import_module
+from inspect import Parameter, signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -26,6 +30,8 @@ _FUNCTIONS = ("model", "optimizer", "prepare")
 
 _POSITIVE = ("learning_rate", "size", "epochs", "batch_size", "micro_batch")
 
+_UNKNOWN_FIELD = re.compile(r"Recipe\.__init__\(\) got an unexpected keyword argument '(\w+)'")
+
 _MOST = {"label_smoothing": 1.0, "data_pruning": MOST_DATA_PRUNING}
 
 
@@ -34,7 +40,8 @@ def load(name: str) -> Recipe:
 
     A recipe file is a program: it is run, so use your own or one that you have read.
 
-    Errors: UnknownRecipeError, which suggests the nearest name; UsageError, where the file does not define a recipe.
+    Errors: UnknownRecipeError, which suggests the nearest name; UsageError, where the file does not define a recipe, or fails:
+    with the line.
     """
     if name in NAMES:
         return _recipe_of(import_module(f"eyespot.recipes.{name}"), name)
@@ -54,8 +61,33 @@ def load(name: str) -> Recipe:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(f"the recipe file {name} fails: {type(error).__name__}: {error}") from error
+        line = failing_line(error, str(path))
+        where = "" if line is None else f" in line {line}"
+        raise UsageError(f"the recipe file {name} fails{where}: {_reason(error)}") from error
     return _recipe_of(module, name)
+
+
+def failing_line(error: BaseException, file: str) -> int | None:
+    """The line of a Python file that an error arose in, or that called what failed; None where it has nothing to do with it."""
+    path = os.path.abspath(file)
+    if isinstance(error, SyntaxError) and error.filename and os.path.abspath(error.filename) == path:
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if os.path.abspath(frame.filename) == path), None)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong in a recipe file, in one line."""
+    field = _UNKNOWN_FIELD.match(str(error))
+    if field and isinstance(error, TypeError):
+        return _unknown("a recipe has no field", field[1], [known.name for known in fields(Recipe)], "fields")
+    return f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+
+
+def _unknown(what: str, name: str, known: Collection[str], kind: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ";"
+    return f"{what} {name!r}{hint} the {kind} are {', '.join(known)}"
 
 
 def _recipe_of(module: ModuleType, name: str) -> Recipe:
@@ -90,13 +122,38 @@ def with_settings(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     checked = {}
     for key, value in changes.items():
         if key not in current:
-            near = difflib.get_close_matches(key, current, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ";"
-            raise UsageError(f"a recipe has no setting {key!r}{hint} the settings are {', '.join(current)}")
+            raise UsageError(_unknown("a recipe has no setting", key, current, "settings"))
         checked[key] = _as_type(key, value, types[key])
         if key == "network" and isinstance(value, str):
             checked[key] = {**current[key], **checked[key]}
+        if key == "network":
+            _check_network(recipe.model, checked[key])
     return replace(recipe, **checked)
+
+
+def set_by_hand(changes: Mapping[str, Any]) -> frozenset[str]:
+    """The fields that `changes` sets; of a network that text changes in part, what it names, as `network.stride`."""
+    names = set(changes)
+    if isinstance(changes.get("network"), str):
+        names.remove("network")
+        names |= {f"network.{name}" for name in _as_type("network", changes["network"], Mapping[str, Any])}
+    return frozenset(names)
+
+
+def _check_network(model: Callable[..., Any], network: Mapping[str, Any]) -> None:
+    """Errors: UsageError, where what builds the network takes no argument of such a name."""
+    try:
+        parameters = list(signature(model).parameters.values())[2:]  # after shape and classes
+    except (TypeError, ValueError):  # not everything that can be called tells its arguments
+        return
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = [parameter.name for parameter in parameters]
+    for name in network:
+        if not known:
+            raise UsageError(f"the network of this recipe has no settings; got {name!r}")
+        if name not in known:
+            raise UsageError(_unknown("the network of this recipe has no setting", name, known, "settings"))
 
 
 def _plain(value: Any) -> Any:

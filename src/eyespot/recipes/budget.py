@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log
+from math import inf, log
 from statistics import median
 from typing import Any
 
+from eyespot import environment
 from eyespot.models.whitened import PATTERNS, stride_for, whiten, whitened
 from eyespot.recipes.muon_sgd import falling_to_zero
 from eyespot.recipes.recipe import Recipe
@@ -149,7 +150,7 @@ SIZES = ((0, 32), (41, 64))
 """From how many pixels of their shorter side on pictures are read at what size."""
 
 MOST_BYTES = 4 * 2**30
-"""Where the pictures would take more memory than this, they are read smaller."""
+"""Where the pictures would take more memory than this, or than a quarter of what there is, they are read smaller."""
 
 
 def rung_without_budget(pictures: int) -> Rung:
@@ -162,25 +163,32 @@ def fitted(recipe: Recipe, given: Collection[str], rung: Rung, pictures: int) ->
 
     Args:
         recipe: with the size that the pictures were read at.
-        given: the fields that are set by hand: they stay.
+        given: the fields that are set by hand: they stay; of the network, the parts named as in `network.stride`.
         rung: the network.
         pictures: of the training part.
     """
     batch_size = recipe.batch_size if "batch_size" in given else batch_size_for(pictures, rung)
-    stride = stride_for(recipe.size)
+    own = {name: value for name, value in recipe.network.items() if f"network.{name}" in given}
+    stride = own["stride"] if isinstance(own.get("stride"), int) and own["stride"] > 0 else stride_for(recipe.size)
     follows: dict[str, Any] = {
         "network": {
             "widths": list(rung.widths[: _groups(recipe.size, stride)]),
             "depth": rung.depth,
             "learns_bias": rung.learns_bias,
+            **own,
         },
         "batch_size": batch_size,
         "micro_batch": MICRO_BATCH if batch_size > 1.5 * MICRO_BATCH else None,
         "learning_rate": recipe.learning_rate * max(1, batch_size / _RATE_OF_BATCH) ** 0.5,
         "shift": max(1, recipe.size // _SHIFTED),
     }
-    kept = {name: value for name, value in follows.items() if name not in given}
-    return replace(recipe, **kept)
+    settled = {*given, "network"} if has_own_widths(given) else given
+    return replace(recipe, **{name: value for name, value in follows.items() if name not in settled})
+
+
+def has_own_widths(given: Collection[str]) -> bool:
+    """Whether the network's widths are set by hand, so that there is no other network to choose."""
+    return "network" in given or "network.widths" in given
 
 
 def lasting(recipe: Recipe, given: Collection[str], epochs: float) -> Recipe:
@@ -223,7 +231,8 @@ def size_for(native: Sequence[tuple[int, int]], pictures: int) -> int:
     """
     shorter = median(min(height, width) for height, width in native) if native else 0
     useful = [size for least, size in SIZES if least <= shorter]
-    fitting = [size for size in useful if pictures * size * size * 3 <= MOST_BYTES]
+    most = min(MOST_BYTES, (environment.memory() or inf) / 4)
+    fitting = [size for size in useful if pictures * size * size * 3 <= most]
     return max(fitting, default=min(useful))
 
 

@@ -29,7 +29,7 @@ class Order:
         data: what `eyespot.data.load` takes.
         recipe_name: the recipe's name or file.
         recipe: with the changes that were asked for.
-        given: the fields of it that were set by hand.
+        given: the fields of it that were set by hand, as `eyespot.recipes.set_by_hand` names them.
         budget: seconds for all of it; None: the recipe says how long the training is.
         seed: from which all randomness follows.
         device: `auto`, `cpu`, `cuda` or `mps`.
@@ -97,7 +97,7 @@ def ordered(
             "a budget, a minute where none is given, is planned for epochs of all pictures; leave out data_pruning, or say how "
             "many epochs there are to be (--epochs N)"
         )
-    return Order(data, name, changed, frozenset(settings), seconds, seed, device, threads)
+    return Order(data, name, changed, recipes.set_by_hand(settings), seconds, seed, device, threads)
 
 
 def _budget(recipe: str, budget: float | str | None, settings: Mapping[str, Any]) -> float | None:

@@ -102,8 +102,20 @@ def finished(parent: Path = RUNS) -> list[RunFolder]:
 
 
 def latest(parent: Path = RUNS) -> RunFolder | None:
-    """The run in `parent` that finished last and has its model still."""
-    return next((run for run in finished(parent) if run.model.is_file()), None)
+    """The run in `parent` that finished last, its training not interrupted, and has its model still."""
+    return _latest_and_passed_over(parent)[0]
+
+
+def _latest_and_passed_over(parent: Path) -> tuple[RunFolder | None, RunFolder | None]:
+    """The latest run, and the newest of those that are newer but were interrupted; None where there is none."""
+    passed_over = None
+    for run in finished(parent):
+        if not run.model.is_file():
+            continue
+        if not summarize(run).interrupted:
+            return run, passed_over
+        passed_over = passed_over or run
+    return None, passed_over
 
 
 def summarize(run: RunFolder) -> RunSummary:
@@ -158,17 +170,17 @@ def find_model(name: str | Path | None = None, parent: Path = RUNS) -> ModelChoi
     """The model that `name` stands for.
 
     Tried in this order: `latest`; a path to a run folder or an .onnx file; the name of a run in `parent`; that of a shipped
-    model. None: the latest finished run in `parent`, else the shipped `cifar10`.
+    model. None: the latest finished run in `parent`, else the shipped `cifar10`. A run that was interrupted is no finished one.
 
     Errors: ModelError, where it stands for none, says how to get one.
     """
     if name is None:
         return _default(parent)
     if str(name) == LATEST:
-        run = latest(parent)
+        run, passed_over = _latest_and_passed_over(parent)
         if run is None:
-            raise ModelError(f"there is no finished run in {parent}; {_HOW_TO_GET_ONE}")
-        return _of_latest(run)
+            raise ModelError(f"there is no finished run in {parent}{_named(passed_over)}; {_HOW_TO_GET_ONE}")
+        return _of_latest(run, passed_over)
     try:
         choice = _of_path(Path(name), parent)
     except OSError as error:
@@ -181,20 +193,24 @@ def find_model(name: str | Path | None = None, parent: Path = RUNS) -> ModelChoi
 
 
 def _default(parent: Path) -> ModelChoice:
-    run = latest(parent)
+    run, passed_over = _latest_and_passed_over(parent)
     if run is not None:
-        return _of_latest(run)
+        return _of_latest(run, passed_over)
     if _DEFAULT_SHIPPED in shipped():
-        return _of_shipped(_DEFAULT_SHIPPED)
-    raise ModelError(f"there is no model yet: {parent} holds no finished run; {_HOW_TO_GET_ONE}")
+        return _of_shipped(_DEFAULT_SHIPPED, passed_over)
+    raise ModelError(f"there is no model yet: {parent} holds no finished run{_named(passed_over)}; {_HOW_TO_GET_ONE}")
 
 
-def _of_latest(run: RunFolder) -> ModelChoice:
-    return ModelChoice(run.model, f"the latest finished run, {run.path}")
+def _of_latest(run: RunFolder, passed_over: RunFolder | None) -> ModelChoice:
+    return ModelChoice(run.model, f"the latest finished run, {run.path}{_named(passed_over)}")
 
 
-def _of_shipped(name: str) -> ModelChoice:
-    return ModelChoice(shipped()[name], f"{name}, which ships with Eyespot", is_shipped=True)
+def _of_shipped(name: str, passed_over: RunFolder | None = None) -> ModelChoice:
+    return ModelChoice(shipped()[name], f"{name}, which ships with Eyespot{_named(passed_over)}", is_shipped=True)
+
+
+def _named(passed_over: RunFolder | None) -> str:
+    return "" if passed_over is None else f" (not {passed_over.path}, which was interrupted and is used where it is named)"
 
 
 def _of_path(path: Path, parent: Path) -> ModelChoice | None:
@@ -204,7 +220,8 @@ def _of_path(path: Path, parent: Path) -> ModelChoice | None:
         return ModelChoice(path, f"the file {path}")
     for run in (RunFolder(path), RunFolder(parent / path)):
         if run.model.is_file():
-            return ModelChoice(run.model, f"the run {run.path}" if run.is_finished else f"the unfinished run {run.path}")
+            state = "unfinished " if not run.is_finished else "interrupted " if summarize(run).interrupted else ""
+            return ModelChoice(run.model, f"the {state}run {run.path}")
     return None
 
 

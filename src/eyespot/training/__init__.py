@@ -8,6 +8,7 @@ from eyespot.training.by_recipe import learn as learn
 from eyespot.training.fitting import fit as fit
 from eyespot.training.fitting import supports as supports
 from eyespot.training.interruption import Interrupted as Interrupted
+from eyespot.training.interruption import Interruption as Interruption
 from eyespot.training.settling import with_flip_settled as with_flip_settled
 from eyespot.training.settling import without_budget as without_budget
 from eyespot.training.writing import write_model as write_model

@@ -18,7 +18,7 @@ import torch
 from eyespot.data.dataset import Dataset
 from eyespot.durations import in_words
 from eyespot.recipes import Recipe
-from eyespot.recipes.budget import LADDER, Rung, fitted, lasting, multiply_adds
+from eyespot.recipes.budget import LADDER, Rung, fitted, has_own_widths, lasting, multiply_adds
 from eyespot.training.by_recipe import most_validations
 from eyespot.training.choice import AIM, READY_SECONDS, REFERENCE_BUILD_SECONDS, Choice, Cost, Work, choose
 from eyespot.training.compute import choose_device
@@ -78,7 +78,8 @@ def plan(
 
     Args:
         recipe: what is the same for all networks of the ladder.
-        given: the fields of it that are set by hand: they are kept, but for `least_steps`, which the time replaces.
+        given: the fields of it that are set by hand: they are kept, but for `least_steps`, which the time replaces; of a
+            network changed in part, `network.stride` and the like.
         dataset: with all its parts.
         seconds: the budget, from `began` to the end of the process.
         began: when the budget began to be spent, on the clock of `time.monotonic`.
@@ -91,8 +92,8 @@ def plan(
     allowed = min(max(least, share * seconds), most)
     train, watched = dataset.parts["train"], dataset.parts.get(recipe.watch)
     ladder = [rung for rung in LADDER if rung.least_pictures <= len(train)]
-    if "network" in given:
-        ladder = [replace(LADDER[0], reached=())]
+    if any(name.partition(".")[0] == "network" for name in given):  # what other networks have reached says nothing of it
+        ladder = [replace(rung, reached=()) for rung in ladder[: 1 if has_own_widths(given) else None]]
     candidates = [fitted(recipe, given, rung, len(train)) for rung in ladder]
     bench = _Bench(candidates, dataset, device, threads, allowed)
     work = Work(
@@ -114,7 +115,7 @@ def plan(
     }
     notes = [
         _what(chosen, work, cost, bench.threads, seconds),
-        _when(choice, work, cost, seconds, predicted),
+        _when(choice, work, cost, seconds, predicted, has_own_widths(given)),
         *_how_good(ladder[choice.position].expected(choice.steps * cost.batch_size), dataset),
     ]
     measured = {
@@ -218,12 +219,14 @@ def _what(recipe: Recipe, work: Work, cost: Cost, threads: int | None, seconds: 
     )
 
 
-def _when(choice: Choice, work: Work, cost: Cost, seconds: float, predicted: Mapping[str, float]) -> str:
+def _when(choice: Choice, work: Work, cost: Cost, seconds: float, predicted: Mapping[str, float], is_own_network: bool) -> str:
     total = sum(predicted.values())
     done = datetime.now() + timedelta(seconds=total - predicted["before"])
     line = f"done at about {done:%H:%M:%S}, {in_words(total)} after the start"
     if not choice.is_enough:
-        return f"{line}: {in_words(seconds)} is too short here, and this is the smallest training worth doing"
+        of_ours, of_theirs = "the smallest training worth doing", "the least that this network, set by hand, is worth training"
+        least = of_theirs if is_own_network else of_ours
+        return f"{line}: {in_words(seconds)} is too short here, and this is {least}"
     if choice.steps == work.most_steps(cost.batch_size) and total < 0.9 * seconds:
         times = choice.steps // work.steps_an_epoch(cost.batch_size)
         return f"{line}: so few pictures have no use for more, once they were seen {times} times"

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
-from eyespot.data.dataset import Dataset, Part
+from eyespot.data.dataset import Dataset
 from eyespot.errors import TrainingError, UsageError
 from eyespot.models.backend import keras
 from eyespot.progress import SILENT, Progress
 from eyespot.recipes import Recipe
 from eyespot.run_folder import Epoch, RunFolder
 from eyespot.training.augment import Augmentation
-from eyespot.training.callbacks import HistoryWriter, ProgressReporter
+from eyespot.training.building import check_room, compiled
+from eyespot.training.callbacks import HistoryWriter, Pace, ProgressReporter
 from eyespot.training.fitting import fit
-from eyespot.training.interruption import Interrupted
+from eyespot.training.interruption import Interrupted, Interruption
 from eyespot.training.memory import release_freed_memory
 
 _MOST_VALIDATIONS = 20
@@ -39,7 +39,7 @@ class Trained:
         pictures: how many were learned from in all these steps.
         seconds: that all of it took: building, preparing and translating the network, the steps, validation.
         stopped_early: whether it ended of itself before the steps that the recipe allows.
-        interrupted: the number of the signal that ended it, or None.
+        interrupted: the number of the signal that ended it before its steps were done, or None.
     """
 
     model: Any
@@ -60,10 +60,16 @@ def learn(
     device: str = "auto",
     threads: int | None = None,
     progress: Progress = SILENT,
+    interruption: Interruption | None = None,
+    planned_seconds: float = inf,
+    tolerated_seconds: float = inf,
 ) -> Trained:
     """Build the recipe's network and train it on the part `train`; history.csv grows epoch by epoch.
 
-    Ctrl-C or SIGTERM ends it after the step under way; a second one raises `Interrupted` at once, and nothing is kept.
+    Ctrl-C or SIGTERM ends it after the step under way; a second one raises `Interrupted` at once, and nothing is kept. An
+    `interruption` notes them from the first step on, and goes on doing so afterwards.
+
+    Where it will take longer than `planned_seconds` by more than `tolerated_seconds`, this is said once.
 
     Initial weights, order, augmentation and dropout follow from `seed`. The part that the recipe watches is watched where there
     is one: after every epoch where there is a `patience`, elsewhere at most 20 times.
@@ -80,6 +86,7 @@ def learn(
     steps, pictures = recipe.steps_for(len(train)), recipe.epochs_for(len(train))
     epochs = len(pictures)
     model = compiled(recipe, train, len(dataset.classes), steps, seed)
+    check_room(recipe, model, device)
     to_learn_from = _pictures(steps, pictures, recipe.batch_size)
     passes = f"{recipe.passes_for(len(train)):.3g}"
     progress.note(
@@ -93,7 +100,14 @@ def learn(
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", min_delta=recipe.min_delta, patience=recipe.patience))
     interrupted = None
     with progress.task("training", to_learn_from) as task:
-        reporter = ProgressReporter(progress, task, pictures=pictures, batch_size=recipe.batch_size, told=looked_at)
+        reporter = ProgressReporter(
+            progress,
+            task,
+            pictures=pictures,
+            batch_size=recipe.batch_size,
+            told=looked_at,
+            pace=Pace(to_learn_from, due=begin + planned_seconds, tolerated=tolerated_seconds),
+        )
         try:
             fit(
                 model,
@@ -115,6 +129,7 @@ def learn(
                 precision=recipe.precision,
                 device=device,
                 threads=threads,
+                interruption=interruption,
             )
         except Interrupted as signal:
             if signal.at_once:
@@ -128,6 +143,8 @@ def learn(
             f"try a lower learning rate than {recipe.learning_rate:g}, with --set learning_rate=..."
         )
     done = int(model.optimizer.iterations)
+    if done == steps:  # a signal that came while the last of them were validated ended nothing
+        interrupted = None
     return Trained(
         model=model,
         history=writer.epochs,
@@ -168,30 +185,3 @@ def _pictures(steps: int, epochs: Sequence[int], batch_size: int) -> int:
         learned += min(pictures, max(steps, 0) * batch_size)
         steps -= -(-pictures // batch_size)
     return learned
-
-
-def compiled(recipe: Recipe, train: Part, classes: int, steps: int, seed: int) -> Any:
-    """The recipe's network with its weights as they are before the first step, and its optimizer for so many steps.
-
-    Errors: UsageError, where the recipe cannot build or prepare its network, or make its optimizer.
-    """
-    keras.utils.set_random_seed(seed)
-    with _asked_of_the_recipe(f"build its network for {recipe.size} x {recipe.size} pixels and {classes} classes"):
-        model = recipe.model((recipe.size, recipe.size, 3), classes, **recipe.network)
-    if recipe.prepare is not None:
-        with _asked_of_the_recipe("prepare its network"):
-            recipe.prepare(model, train.images)
-    with _asked_of_the_recipe("make its optimizer"):
-        optimizer = recipe.optimizer(recipe.learning_rate, steps, recipe.batch_size)
-    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
-@contextmanager
-def _asked_of_the_recipe(what: str) -> Iterator[None]:
-    """A recipe may be the user's own program, and Keras raises nearly anything for impossible shapes: told as one error."""
-    try:
-        yield
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"the recipe cannot {what}: {type(error).__name__}: {reason}") from error

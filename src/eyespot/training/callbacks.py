@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Sequence
 from math import inf, isfinite
 from typing import Any
 
+from eyespot.durations import in_words
 from eyespot.models.backend import keras
 from eyespot.progress import Progress, Task
 from eyespot.run_folder import Epoch, RunFolder
@@ -17,6 +18,9 @@ _Callback: Any = keras.callbacks.Callback
 _BETWEEN_WRITINGS = 1.0
 _BETWEEN_FIGURES = 0.1
 """Seconds: at least so much time passes between two of them."""
+
+_SURE = 0.1
+"""The share of a training after which its pace is known well enough to say that it will be late."""
 
 
 class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
@@ -65,6 +69,44 @@ class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
         self._written = time.perf_counter()
 
 
+class Pace:
+    """How fast pictures are learned from, and so when the last one will be.
+
+    Args:
+        total: pictures that are learned from, repeats included.
+        due: when that is planned to be done, on the clock of `time.perf_counter`.
+        tolerated: seconds later than that are no matter.
+    """
+
+    def __init__(self, total: int, *, due: float = inf, tolerated: float = inf) -> None:
+        self._total, self._due, self._tolerated = total, due, tolerated
+        self._done = 0
+        self._first: tuple[float, int] | None = None
+
+    def advance(self, pictures: int) -> None:
+        """So many more were learned from, just now."""
+        self._done += pictures
+        if self._first is None:  # the first step asks for memory, and says nothing of the others
+            self._first = (time.perf_counter(), self._done)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long it will take; None while that is not known."""
+        if self._first is None or self._done == self._first[1]:
+            return None
+        began, before = self._first
+        return (self._total - self._done) * (time.perf_counter() - began) / (self._done - before)
+
+    @property
+    def seconds_late(self) -> float | None:
+        """About how much later than planned it will be done; None where that is no matter, or not known for sure."""
+        left = self.seconds_left
+        if left is None or self._done < _SURE * self._total:
+            return None
+        late = time.perf_counter() + left - self._due
+        return late if late > self._tolerated else None
+
+
 class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
     """Tells a `Task` how far the training has come, a `Progress` how epochs went, and stops where a loss is no number.
 
@@ -74,6 +116,7 @@ class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
         pictures: how many each epoch learns from.
         batch_size: pictures in a step.
         told: the numbers, from 1, of the epochs that get a line; None: all.
+        pace: what the lines say of the time; None: that of all `pictures`, which are never late.
     """
 
     only_reads_figures = True
@@ -86,11 +129,14 @@ class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
         pictures: Sequence[int],
         batch_size: int,
         told: Container[int] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         super().__init__()
         self._progress, self._task = progress, task
         self._pictures, self._batch_size = pictures, batch_size
         self._told = range(1, len(pictures) + 1) if told is None else told
+        self._pace = Pace(sum(pictures)) if pace is None else pace
+        self._has_told_lateness = False
         self._epoch = 0
         self._shown = -inf
 
@@ -101,12 +147,14 @@ class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
     def after_step(self, batch: int, figures: Callable[[], Figures]) -> None:
         """Move the bar on."""
         done = min(self._batch_size, self._pictures[self._epoch] - batch * self._batch_size)
+        self._pace.advance(done)
         now = time.perf_counter()
         if now - self._shown < _BETWEEN_FIGURES:
             self._task.advance(done)
             return
         self._shown = now
         self._show(done, figures())
+        self._tell_lateness()
 
     def on_epoch_end(self, epoch: int, logs: Figures | None = None) -> None:
         """Say how the epoch went."""
@@ -123,12 +171,21 @@ class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
         ]
         if "val_loss" in figures:
             parts += [f"watched loss {figures['val_loss']:.4f}", f"watched accuracy {figures['val_accuracy']:.4f}"]
+        left = round(self._pace.seconds_left or 0)
+        if left:
+            parts.append(f"about {in_words(left)} left")
         self._progress.note("  ".join(parts))
 
     def _show(self, done: int, figures: Figures) -> None:
         self._task.advance(done, loss=figures["loss"], accuracy=figures["accuracy"])
         if not isfinite(figures["loss"]):
             self.model.stop_training = True
+
+    def _tell_lateness(self) -> None:
+        late = self._pace.seconds_late
+        if late is not None and not self._has_told_lateness:
+            self._has_told_lateness = True
+            self._progress.note(f"the machine is slower than it was measured: done about {in_words(late)} later than planned")
 
 
 def _last_learning_rate(optimizer: Any) -> float:

@@ -17,7 +17,8 @@ from eyespot.data.dataset import Part
 from eyespot.models.backend import keras
 from eyespot.models.keras_network import read
 from eyespot.recipes import Recipe
-from eyespot.training.by_recipe import augmentation, compiled
+from eyespot.training.building import check_room, compiled
+from eyespot.training.by_recipe import augmentation
 from eyespot.training.choice import Cost
 from eyespot.training.fitting import fit
 
@@ -117,6 +118,7 @@ def built(recipe: Recipe, part: Part, classes: int, device: str) -> Trial:
     begin = time.perf_counter()
     # What weights `prepare` would compute from all pictures does not change what a step costs.
     model = compiled(replace(recipe, prepare=None), part, classes, steps=1, seed=0)
+    check_room(recipe, model, device)
     return Trial(recipe, model, part, device, time.perf_counter() - begin)
 
 

@@ -20,7 +20,7 @@ from eyespot.training.compiled import Compiled, ensure_built, read_compiled
 from eyespot.training.compute import choose_device, choose_precision, torch_set_up
 from eyespot.training.data_pruning import DataPruning
 from eyespot.training.exchange import CallbackObserver, WeightExchange, named_parameters
-from eyespot.training.interruption import Interrupted, noticed
+from eyespot.training.interruption import Interrupted, Interruption, noticed
 from eyespot.training.loop import Engine, Examples, Schedule
 from eyespot.training.lowering import NativeNetwork
 
@@ -47,6 +47,7 @@ def fit(
     micro_batch: int | None = None,
     data_pruning: float = 0.0,
     steps: int | None = None,
+    interruption: Interruption | None = None,
     **arguments: Any,
 ) -> Any:
     """Train a compiled Keras model, as `model.fit(x, y, ...)` would, in native torch.
@@ -77,6 +78,8 @@ def fit(
             yet, and not left out before the network has seen it.
         steps: training ends after so many, at the latest, in the middle of an epoch if need be, which then ends as others do,
             with its validation; None: all of the epochs.
+        interruption: notes signals from the first step on, and goes on doing so afterwards; None: they are noted in `fit`
+            alone.
         arguments: the other arguments of Keras' `fit`.
 
     Returns: Keras' `History`.
@@ -110,7 +113,7 @@ def fit(
         _LOG.warning("handing over to stock fit: %s", error)
         return model.fit(x, y, **arguments)
     with torch_set_up(threads):
-        return prepared.run()
+        return prepared.run(interruption)
 
 
 def supports(model: Any) -> list[str]:
@@ -132,8 +135,8 @@ class _Prepared:
         self._arguments = arguments
         self._device = device
 
-    def run(self) -> Any:
-        """Train, and return Keras' History."""
+    def run(self, outer: Interruption | None) -> Any:
+        """Train, and return Keras' History; signals are noted by `outer`, where there is one."""
         model, arguments = self._model, self._arguments
         exchange = WeightExchange(model, self._engine.network)
         callbacks = keras.callbacks.CallbackList(
@@ -149,7 +152,7 @@ class _Prepared:
         model.stop_training = False
         callbacks.on_train_begin()
         exchange.take_changes()
-        with noticed() as interruption:
+        with noticed(outer) as interruption:
             try:
                 self._engine.train(
                     self._examples(arguments.training),

@@ -125,8 +125,8 @@ class Engine:
     ) -> None:
         """Pass over `examples` once an epoch, until the epochs or steps are done, the observer asks to stop or a signal comes.
 
-        The step under way is always finished. An epoch that the steps break off ends as others do. Figures on `validation` are
-        reported as `val_...`.
+        The step under way is always finished. An epoch that the steps break off ends as others do, and so does the last one
+        where a signal comes in its last step. Figures on `validation` are reported as `val_...`.
         """
         pictures = None if self.augmentation is None else AugmentedPictures(examples.pixels, self.augmentation, self.seed)
         done = 0
@@ -138,10 +138,10 @@ class Engine:
                 self.step(batch)
                 done += 1
                 observer.on_train_batch_end(number, self.metrics.result)
-                if interruption.signal is not None:
-                    return
                 if observer.asks_to_stop or done == schedule.steps:
                     break
+                if interruption.signal is not None:
+                    return
             figures = self.metrics.result()
             if validation is not None and schedule.validates(epoch):
                 watched = self.evaluate(validation, schedule.validation_batch_size, observer)

@@ -148,6 +148,18 @@ def eyespot(*arguments: str | Path) -> list[str]:
     return [str(Path(sys.executable).with_name("eyespot")), *(str(argument) for argument in arguments)]
 
 
+def frozen_alone(backbone: str | Path, folder: Path) -> list[str]:
+    """The flags with which `eyespot train` fits a head on a backbone's features and trains no network from scratch as well.
+
+    Args:
+        backbone: as of `--backbone`.
+        folder: where a file is left that says so.
+    """
+    file = folder / "frozen_alone.yaml"
+    file.write_text("from_scratch: false\n", encoding="utf-8")
+    return ["--backbone", str(backbone), "--config", str(file)]
+
+
 def peer_python(backend: str) -> Path | None:
     """The Python in which Keras runs on `backend`; None where `peers.py` has not made it."""
     if backend == "torch":

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from eyespot import download
-from eyespot.errors import DownloadError
+from eyespot.errors import DownloadError, InputError
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+MD5 = hashlib.md5(CONTENT).hexdigest()
 
 Answer = Callable[[BaseHTTPRequestHandler, int], None]
 
@@ -173,6 +174,34 @@ def test_wrong_bytes_everywhere_are_an_error_that_names_the_checksum(server: Ser
     with pytest.raises(DownloadError, match="/wrong: its bytes do not match the published checksum"):
         fetch([server.address("/wrong", sends(bytes(len(CONTENT))))], tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("checksums", [{"md5": MD5}, {"md5": MD5, "sha256": SHA256}], ids=["MD5 alone", "both"])
+def test_a_file_may_be_checked_by_its_md5(server: Server, tmp_path: Path, checksums: dict[str, str]) -> None:
+    address = server.address("/file", sends(CONTENT))
+    download.fetch([address], tmp_path / "file", size=len(CONTENT), **checksums)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "checksums",
+    [{"md5": "0" * 32}, {"md5": "0" * 32, "sha256": SHA256}, {"md5": MD5, "sha256": "0" * 64}],
+    ids=["MD5 alone", "MD5 of two", "SHA-256 of two"],
+)
+def test_no_checksum_that_is_given_may_be_wrong(server: Server, tmp_path: Path, checksums: dict[str, str]) -> None:
+    address = server.address("/file", sends(CONTENT))
+    with pytest.raises(DownloadError, match="its bytes do not match the published checksum"):
+        download.fetch([address], tmp_path / "file", size=len(CONTENT), **checksums)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "copy").write_bytes(CONTENT)
+    assert not download.matches(tmp_path / "copy", **checksums)
+    assert download.matches(tmp_path / "copy", md5=MD5, sha256=SHA256)
+
+
+def test_nothing_is_fetched_without_a_checksum(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="give sha256 or md5"):
+        download.fetch([server.address("/file", sends(CONTENT))], tmp_path / "file", size=len(CONTENT))
+    assert server.asked == []
 
 
 def test_a_beginning_of_wrong_bytes_left_over_is_fetched_anew(server: Server, tmp_path: Path) -> None:

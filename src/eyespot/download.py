@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eyespot import settings
-from eyespot.errors import DownloadError
+from eyespot.errors import DownloadError, InputError
 from eyespot.progress import SILENT, Progress, Task
 
 if TYPE_CHECKING:
@@ -27,24 +28,28 @@ def fetch(
     path: Path,
     *,
     size: int,
-    sha256: str,
+    sha256: str | None = None,
+    md5: str | None = None,
     timeout: float = settings.DOWNLOAD_TIMEOUT,
     progress: Progress = SILENT,
 ) -> None:
     """Download one file, which several addresses offer, to `path`.
 
     Until it is whole it is called `<path>.part` and survives crashes; the next call goes on where it ended, from any of the
-    addresses. It gets its name only when its bytes match `sha256`.
+    addresses. It gets its name only when its bytes match the checksum.
 
     Args:
         addresses: where the same file lies, the best first; each is tried until it brings nothing more.
         path: where it goes; the folder is made.
         size: the file's bytes.
         sha256: 64 hexadecimal digits.
+        md5: 32 hexadecimal digits, for files of which nothing better is published. One of the two must be given.
         timeout: seconds without a byte after which a connection counts as stalled.
 
-    Errors: DownloadError, which says for each address what happened there; also where downloads are forbidden.
+    Errors: DownloadError, which says for each address what happened there; also where downloads are forbidden. InputError
+        without a checksum.
     """
+    checksums = _given(sha256, md5)
     if settings.offline():
         raise DownloadError("EYESPOT_OFFLINE is set, so nothing is downloaded")
     part = path.with_name(path.name + ".part")
@@ -55,7 +60,7 @@ def fetch(
             task.advance(_length(part))
             for address in addresses:
                 try:
-                    _fetch_from(address, part, size, sha256, timeout, task)
+                    _fetch_from(address, part, size, checksums, timeout, task)
                 except DownloadError as error:
                     tried.append(f"{address}: {error}")
                 else:
@@ -64,6 +69,13 @@ def fetch(
     except OSError as error:
         raise DownloadError(f"{error.filename or path} cannot be written: {error.strerror}") from error
     raise DownloadError("no address gave the file:\n" + "\n".join(f"  {line}" for line in tried))
+
+
+def matches(path: Path, *, sha256: str | None = None, md5: str | None = None) -> bool:
+    """Whether a file has the checksums given, as of `fetch`. Errors: OSError; InputError without a checksum."""
+    checksums = _given(sha256, md5)
+    with path.open("rb") as file:
+        return all(_digits(file, name) == digits for name, digits in checksums.items())
 
 
 def fetch_bytes(address: str, limit: int, timeout: float = settings.DOWNLOAD_TIMEOUT) -> bytes:
@@ -94,7 +106,20 @@ def fetch_bytes(address: str, limit: int, timeout: float = settings.DOWNLOAD_TIM
     return bytes(data)
 
 
-def _fetch_from(address: str, part: Path, size: int, sha256: str, timeout: float, task: Task) -> None:
+def _given(sha256: str | None, md5: str | None) -> Mapping[str, str]:
+    """The checksums that were given, by the name of their algorithm."""
+    checksums = {name: digits for name, digits in (("sha256", sha256), ("md5", md5)) if digits is not None}
+    if not checksums:
+        raise InputError("a file is fetched by its published checksum alone: give sha256 or md5")
+    return checksums
+
+
+def _digits(file: BufferedReader, algorithm: str) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def _fetch_from(address: str, part: Path, size: int, checksums: Mapping[str, str], timeout: float, task: Task) -> None:
     """Bring `part` to its full size and check it; leaves no bytes known to be wrong."""
     began_elsewhere = _length(part) > 0
     for _ in range(_TRIES):
@@ -106,10 +131,8 @@ def _fetch_from(address: str, part: Path, size: int, sha256: str, timeout: float
             except DownloadError as error:
                 fault = error
         after = _length(part)
-        if after == size:
-            with part.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-                    return
+        if after == size and matches(part, **checksums):
+            return
         if after >= size:
             _start_over(part, task)
             if not began_elsewhere:

@@ -35,6 +35,9 @@ MAX_MODEL_BYTES = 2**30
 MAX_DOWNLOAD_BYTES = 25_000_000
 """A picture fetched from an address may have at most this many bytes."""
 
+MAX_FEATURES_BYTES = 2**30
+"""The features of pictures that are kept for the next time may take about this many bytes; those not used longest go first."""
+
 DOWNLOAD_TIMEOUT = 20.0
 """Seconds without a byte after which a download counts as stalled."""
 
@@ -47,6 +50,11 @@ def home() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("eyespot"))
+
+
+def backbones_folder() -> Path:
+    """The folder for backbones and the weights that they are made of; not made here."""
+    return home() / "backbones"
 
 
 def offline() -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +16,12 @@ import numpy as np
 import onnxruntime
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from eyespot import download
+from eyespot.bundle import Description, write
 from eyespot.errors import DownloadError
+from eyespot.network import Network
 
 Eyespot = Callable[..., SimpleNamespace]
 
@@ -250,3 +255,238 @@ def test_many_pictures_show_how_far_it_has_come(eyespot: Eyespot, photos: Path, 
     assert "predicting: 12 pictures" in outcome.err
     assert len(json.loads(outcome.out)) == 12
     assert "predicting" not in eyespot("predict", photos, "--json", "--quiet").err
+
+
+# ---------------------------------------------------------------------------------------------------- sorting
+
+DOUBTFUL = "doubtful.onnx"
+
+
+def write_model(path: str, network: Network, classes: tuple[str, ...], unsure_threshold: float | None) -> None:
+    data = {"name": "pets", "fingerprint": "0" * 64}
+    description = Description(classes, (8, 10), data, {"name": "quick"}, unsure_threshold=unsure_threshold)
+    write(Path(path), network, description)
+
+
+def best_class(picture: Path) -> str:
+    """The class that plain ONNX Runtime finds most probable."""
+    return ("cat", "dog", "frog")[int(np.argmax(expected(picture)))]
+
+
+@pytest.fixture
+def belongs(photos: Path, tiny_network: Network) -> dict[Path, str]:
+    """The folder that each of the photos belongs into by plain ONNX Runtime; of four of them the model `DOUBTFUL` is unsure."""
+    best = {picture: max(expected(picture)) for picture in sorted(photos.glob("*/*.png"))}
+    ranked = sorted(best.values())
+    threshold = (ranked[3] + ranked[4]) / 2
+    write_model(DOUBTFUL, tiny_network, ("cat", "dog", "frog"), threshold)
+    return {picture: best_class(picture) if found > threshold else "unsure" for picture, found in best.items()}
+
+
+def files_in(folder: str | Path) -> dict[str, tuple[bytes, int]]:
+    """All files below the folder, hidden ones too: what they hold, and when they were last changed."""
+    found = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
+
+
+def save_alike(*paths: str) -> None:
+    """Pictures that look the same, in files that are not."""
+    for number, path in enumerate(paths):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        note = PngInfo()
+        note.add_text("number", str(number))
+        Image.new("RGB", (20, 16), "teal").save(path, pnginfo=note)
+
+
+def test_each_picture_is_copied_into_the_folder_of_its_class(eyespot: Eyespot, photos: Path, belongs: dict[Path, str]) -> None:
+    before = files_in(photos)
+    assert eyespot("predict", photos, "--model", DOUBTFUL, "--sort-into", "sorted/pets").code == 0
+    assert files_in(photos) == before
+    assert files_in("sorted/pets") == {
+        f"{folder}/{picture.name}": (picture.read_bytes(), picture.stat().st_mtime_ns) for picture, folder in belongs.items()
+    }
+    assert Counter(belongs.values())["unsure"] == 4
+
+
+def test_the_text_ends_with_how_many_pictures_went_into_which_folder(
+    eyespot: Eyespot, photos: Path, belongs: dict[Path, str]
+) -> None:
+    outcome = eyespot("predict", photos, "--model", DOUBTFUL, "--sort-into", "sorted")
+    lines = outcome.out.splitlines()
+    counts = Counter(belongs.values())
+    folders = [folder for folder in ("cat", "dog", "frog", "unsure") if counts[folder]]
+    assert lines[12] == "pictures sorted into sorted: 12"
+    assert "pictures sorted" not in outcome.err
+    assert [line.split() for line in lines[13:]] == [[folder, str(counts[folder])] for folder in folders]
+    assert lines[:12] == eyespot("predict", photos, "--model", DOUBTFUL).out.splitlines()
+
+
+def test_the_json_objects_also_say_where_the_copy_lies(eyespot: Eyespot, photos: Path, belongs: dict[Path, str]) -> None:
+    (photos / "broken.png").write_bytes(b"no picture")
+    outcome = eyespot("predict", photos, "--model", DOUBTFUL, "--sort-into", "sorted", "--json")
+    documents = outcome.json
+    copies = {Path(entry["path"]): entry.pop("copied_to", "") for entry in documents}
+    wanted = {picture: str(Path("sorted", folder, picture.name)) for picture, folder in belongs.items()}
+    assert copies == {photos / "broken.png": "", **wanted}
+    assert documents == eyespot("predict", photos, "--model", DOUBTFUL, "--json").json
+    assert "pictures sorted into sorted: 12" in outcome.err.splitlines()
+    assert eyespot("predict", photos, "--model", DOUBTFUL, "--sort-into", "sorted", "--json", "--quiet").err == ""
+
+
+def test_csv_also_says_where_the_copy_lies(eyespot: Eyespot, photos: Path, belongs: dict[Path, str]) -> None:
+    (photos / "broken.png").write_bytes(b"no picture")
+    words = ["predict", photos, "--model", DOUBTFUL, "--format", "csv", "--top-k", 2]
+    plain = list(csv.DictReader(io.StringIO(eyespot(*words).out)))
+    rows = list(csv.DictReader(io.StringIO(eyespot(*words, "--sort-into", "sorted").out)))
+    assert list(rows[0]) == [*plain[0], "copied_to"]
+    copies = {Path(row["path"]): row.pop("copied_to") for row in rows}
+    wanted = {picture: str(Path("sorted", folder, picture.name)) for picture, folder in belongs.items()}
+    assert copies == {photos / "broken.png": "", **wanted}
+    assert rows == plain
+
+
+def test_sorting_a_second_time_changes_nothing(eyespot: Eyespot, photos: Path, belongs: dict[Path, str]) -> None:
+    words = ["predict", photos, "--model", DOUBTFUL, "--sort-into", "sorted"]
+    first = eyespot(*words)
+    copies = sorted(Path("sorted").rglob("*.png"))
+    before = [(copy, copy.stat().st_ino, copy.stat().st_ctime_ns) for copy in copies]
+    second = eyespot(*words)
+    assert second.out.splitlines()[12] == "pictures sorted into sorted: 12, of which 12 lay there before"
+    assert second.out.splitlines()[13:] == first.out.splitlines()[13:]
+    assert [(copy, copy.stat().st_ino, copy.stat().st_ctime_ns) for copy in sorted(Path("sorted").rglob("*.png"))] == before
+
+
+@pytest.mark.parametrize("target", ["photos/sorted", "photos/cat/sorted"])
+@pytest.mark.parametrize("words", ["photos", "photos/*", "photos/**", "photos/**/*.png", "as a shell has it"])
+def test_copies_within_the_folder_of_the_pictures_are_not_taken_for_pictures(
+    eyespot: Eyespot, photos: Path, words: str, target: str
+) -> None:
+    def sort() -> SimpleNamespace:
+        named = sorted(photos.iterdir()) if words == "as a shell has it" else [words]
+        return eyespot("predict", *named, "--sort-into", target, "--json")
+
+    first, second = sort(), sort()
+    assert (first.code, second.code, len(first.json)) == (0, 0, 12)
+    assert second.json == first.json
+    assert len(list(photos.rglob("*.png"))) == 24
+    note = f"left out: what lies in {Path(target)}, where the copies go"
+    assert [note in each.err.splitlines() for each in (first, second)] == [False, True]
+
+
+@pytest.mark.parametrize("words", [["photos"], ["photos/cat/.."], ["photos/*"], ["photos/*/*.png"]])
+def test_pictures_are_not_sorted_into_their_own_folder(eyespot: Eyespot, photos: Path, words: list[str]) -> None:
+    before = files_in(photos)
+    outcome = eyespot("predict", *words, "--sort-into", "photos/")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.splitlines()[-1].startswith("eyespot: --sort-into names photos")
+    assert outcome.err.splitlines()[-1].endswith("the folder of the pictures itself; choose another")
+    assert files_in(photos) == before
+
+
+@pytest.mark.parametrize("word", ["sorted/unsure", "sorted/unsure/*.png"])
+def test_what_was_unsure_can_be_sorted_again_by_a_better_model(
+    eyespot: Eyespot, photos: Path, belongs: dict[Path, str], word: str
+) -> None:
+    eyespot("predict", photos, "--model", DOUBTFUL, "--sort-into", "sorted")
+    before = files_in("sorted")
+    outcome = eyespot("predict", word, "--sort-into", "sorted")
+    assert outcome.code == 0
+    assert "this model has no threshold under which it is unsure, so every picture goes to a class" in outcome.err.splitlines()
+    doubted = [picture for picture, folder in belongs.items() if folder == "unsure"]
+    added = files_in("sorted").keys() - before.keys()
+    assert added == {f"{best_class(picture)}/{picture.name}" for picture in doubted}
+    assert before.items() <= files_in("sorted").items()
+
+
+def test_pictures_of_the_same_name_keep_their_folders_in_their_names(eyespot: Eyespot, workplace: Path) -> None:
+    save_alike("new/x.png", "new/garden/x.png", "new/house/attic/x.png")
+    (folder,) = {Path(entry["copied_to"]).parent for entry in eyespot("predict", "new", "--sort-into", "a", "--json").json}
+    assert sorted(path.name for path in folder.iterdir()) == ["garden-x.png", "house-attic-x.png", "x.png"]
+    named = eyespot("predict", "new/x.png", "new/garden/x.png", "new/house/attic/x.png", "--sort-into", "b", "--json").json
+    assert [Path(entry["copied_to"]).name for entry in named] == ["x.png", "garden-x.png", "attic-x.png"]
+    matching = eyespot("predict", "new/*/x.png", "new/*", "--sort-into", "c", "--json").json
+    assert [Path(entry["copied_to"]).name for entry in matching] == ["x.png", "x.png", "house-attic-x.png", "new-x.png"]
+
+
+def test_of_the_same_names_in_two_folders_that_are_named_the_second_keeps_its_folder(eyespot: Eyespot, workplace: Path) -> None:
+    save_alike("card1/IMG_1.png", "card2/IMG_1.png")
+    found = eyespot("predict", "card1", "card2", "--sort-into", "sorted", "--json").json
+    assert [Path(entry["copied_to"]).name for entry in found] == ["IMG_1.png", "card2-IMG_1.png"]
+
+
+def test_a_picture_that_cannot_be_read_stays_where_it_is(eyespot: Eyespot, photos: Path) -> None:
+    (photos / "broken.png").write_bytes(b"no picture")
+    outcome = eyespot("predict", photos, "missing.png", "--sort-into", "sorted")
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (3, "2 of 14 pictures could not be read")
+    assert sum("cannot be read" in line for line in outcome.out.splitlines()) == 2
+    assert len(files_in("sorted")) == 12
+    assert "broken.png" not in {path.rpartition("/")[2] for path in files_in("sorted")}
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_pictures_from_an_address_and_from_standard_input_are_not_copied(
+    eyespot: Eyespot, photos: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    picture = photos / "dog" / "dog0.png"
+    monkeypatch.setattr(download, "fetch_bytes", lambda address, limit: picture.read_bytes())
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(picture.read_bytes())))
+    outcome = eyespot("predict", "-", "https://example.org/dog.png", picture, "--sort-into", "sorted", "--format", form)
+    assert outcome.code == 0
+    assert "not copied, from an address or standard input: 2" in (outcome.out if form == "text" else outcome.err).splitlines()
+    assert [name.rpartition("/")[2] for name in files_in("sorted")] == ["dog0.png"]
+    if form == "json":
+        assert [entry["copied_to"] and Path(entry["copied_to"]).name for entry in outcome.json] == [None, None, "dog0.png"]
+
+
+def test_class_names_that_are_no_names_of_folders_are_told(eyespot: Eyespot, photos: Path, tiny_network: Network) -> None:
+    write_model("odd.onnx", tiny_network, ("a/b", "..", "unsure"), None)
+    before = {path for path in Path().rglob("*") if path.is_file()}
+    outcome = eyespot("predict", photos, "--model", "odd.onnx", "--sort-into", "sorted")
+    line = "folders that cannot have the names of their classes: a_b for a/b, _ for .., unsure-2 for unsure"
+    assert line in outcome.err.splitlines()
+    folders = {"cat": "a_b", "dog": "_", "frog": "unsure-2"}
+    wanted = {Path("sorted", folders[best_class(picture)], picture.name) for picture in photos.glob("*/*.png")}
+    assert {path for path in Path().rglob("*") if path.is_file()} - before == wanted
+
+
+def test_a_full_disk_leaves_whole_copies_and_the_same_command_goes_on(
+    eyespot: Eyespot, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, calls = shutil.copyfile, Counter[str]()
+
+    def fill_the_disk(source: Path, target: Path) -> None:
+        calls["copyfile"] += 1
+        if calls["copyfile"] == 6:
+            Path(target).write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        copy(source, target)
+
+    before = files_in(photos)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copyfile", fill_the_disk)
+        outcome = eyespot("predict", photos, "--sort-into", "sorted", "--json")
+    message, more = outcome.err.splitlines()[-2:]
+    assert (outcome.code, outcome.out) == (1, "")
+    assert message.startswith("eyespot: ")
+    assert message.endswith(": No space left on device")
+    assert more == "what lies there is whole; the same command goes on where this one stopped"
+    pictures = {picture.name: picture.read_bytes() for picture in sorted(photos.glob("*/*.png"))}
+    whole = {name.rpartition("/")[2]: content for name, (content, _) in files_in("sorted").items()}
+    assert (len(whole), whole.items() <= pictures.items()) == (5, True)
+    assert eyespot("predict", photos, "--sort-into", "sorted").code == 0
+    assert {name.rpartition("/")[2]: content for name, (content, _) in files_in("sorted").items()} == pictures
+    assert files_in(photos) == before
+
+
+def test_a_target_that_is_a_file_fails_before_anything_is_predicted(eyespot: Eyespot, photos: Path) -> None:
+    Path("taken").write_text("a file")
+    outcome = eyespot("predict", photos, "--sort-into", "taken")
+    assert (outcome.code, outcome.out) == (1, "")
+    line = "eyespot: taken is not a folder, so no pictures can be copied into it; choose another"
+    assert outcome.err.splitlines()[-1] == line
+    assert Path("taken").read_text() == "a file"
+
+
+def test_the_answer_can_be_written_among_the_copies(eyespot: Eyespot, photos: Path) -> None:
+    assert eyespot("predict", photos, "--sort-into", "sorted", "--out", "sorted/answer.json", "--json").code == 0
+    assert len(json.loads(Path("sorted/answer.json").read_text(encoding="utf-8"))) == 12

@@ -22,7 +22,7 @@ from eyespot.run_folder import RunFolder
 
 Eyespot = Callable[..., SimpleNamespace]
 
-KEYS = "data, recipe, seed, device, threads, set"
+KEYS = "data, recipe, seed, device, threads, group_by, backbone, error_rate, folds, from_scratch, fine_tune, set"
 
 METRICS = {
     "run": "runs/new",
@@ -64,6 +64,13 @@ def test_defaults_are_those_of_the_library(eyespot: Eyespot, calls: list[dict[st
             "budget": None,
             "seed": 0,
             "settings": {},
+            "backbone": None,
+            "group_by": None,
+            "error_rate": None,
+            "folds": None,
+            "from_scratch": None,
+            "fine_tune": None,
+            "ask": None,
             "out": None,
             "device": "auto",
             "threads": None,
@@ -74,11 +81,12 @@ def test_defaults_are_those_of_the_library(eyespot: Eyespot, calls: list[dict[st
 
 
 def test_every_flag_reaches_the_training(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
-    flags = "--recipe tutorial --epochs 3 --seed 7 --size 48 --out there --device cpu --threads 2 --strict"
+    flags = "--recipe tutorial --epochs 3 --seed 7 --size 48 --out there --device cpu --threads 2 --strict --group-by folder"
     eyespot("train", "photos", *flags.split(), "--set", "learning_rate=1e-3", "--set", "watch=test")
     (call,) = calls
     assert call["settings"] == {"epochs": 3, "size": 48, "learning_rate": "1e-3", "watch": "test"}
     del call["progress"], call["settings"], call["budget"]
+    assert [call.pop(name) for name in ("backbone", "error_rate", "folds", "from_scratch", "fine_tune", "ask")] == [None] * 6
     assert call == {
         "data": "photos",
         "recipe": "tutorial",
@@ -87,6 +95,7 @@ def test_every_flag_reaches_the_training(eyespot: Eyespot, calls: list[dict[str,
         "device": "cpu",
         "threads": 2,
         "strict": True,
+        "group_by": "folder",
     }
 
 
@@ -130,6 +139,83 @@ def test_a_budget_is_not_held_to_what_was_chosen_for_another(eyespot: Eyespot, c
     assert [call["budget"] for call in calls] == [None, 120]
 
 
+FEW = {
+    "backbone": "keras:MobileNetV3Small",
+    "group_by": "folder",
+    "error_rate": 0.1,
+    "folds": 4,
+    "from_scratch": False,
+    "fine_tune": True,
+}
+
+
+def test_flags_for_few_pictures_reach_the_training(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    eyespot("train", "photos", "--backbone", "auto", "--group-by", "column:animal", "--error-rate", "0.1", "--fine-tune")
+    expected = {"backbone": "auto", "group_by": "column:animal", "error_rate": 0.1, "folds": None, "from_scratch": None}
+    assert {name: calls[0][name] for name in expected} == expected
+    assert calls[0]["fine_tune"] is True
+
+
+def test_the_config_file_says_what_few_pictures_were_learned_with(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    config = {"data": "photos", "recipe": "budget", "set": {"epochs": 9}, **FEW}
+    Path("args.yaml").write_text(yaml.safe_dump(config))
+    eyespot("train", "--config", "args.yaml")
+    eyespot("train", "--config", "args.yaml", "--backbone", "cifar10", "--group-by", "folder:1", "--error-rate", "0.2")
+    # Another budget chooses anew how many folds it is enough for; another recipe has no use for a backbone.
+    eyespot("train", "--config", "args.yaml", "--budget", "2m")
+    eyespot("train", "--config", "args.yaml", "--recipe", "quick")
+    others = {"backbone": "cifar10", "group_by": "folder:1", "error_rate": 0.2}
+    free = {"folds": None, "from_scratch": None}
+    none = {"backbone": None, "group_by": "folder", "error_rate": None, "fine_tune": None}
+    assert [{name: call[name] for name in FEW} for call in calls] == [FEW, {**FEW, **others}, {**FEW, **free}, {**free, **none}]
+
+
+def test_fine_tuning_takes_over_nothing_that_was_chosen_without_it(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    config = {"data": "photos", "recipe": "budget", "set": {"learning_rate": 0.12}, **FEW, "fine_tune": False}
+    Path("args.yaml").write_text(yaml.safe_dump(config))
+    eyespot("train", "--config", "args.yaml")
+    eyespot("train", "--config", "args.yaml", "--fine-tune")
+    assert [call["settings"] for call in calls] == [{"learning_rate": 0.12}, {}]
+    assert [(call["folds"], call["from_scratch"], call["fine_tune"]) for call in calls] == [
+        (4, False, False),
+        (None, None, True),
+    ]
+
+
+def test_fine_tuning_is_switched_off_again_with_all_that_was_chosen_for_it(
+    eyespot: Eyespot, calls: list[dict[str, Any]]
+) -> None:
+    config = {"data": "photos", "recipe": "budget", "set": {"learning_rate": 1e-4}, **FEW}
+    Path("args.yaml").write_text(yaml.safe_dump(config))
+    eyespot("train", "--config", "args.yaml", "--fine-tune")
+    eyespot("train", "--config", "args.yaml", "--no-fine-tune")
+    assert [(call["settings"], call["folds"], call["fine_tune"]) for call in calls] == [
+        ({"learning_rate": 1e-4}, 4, True),
+        ({}, None, False),
+    ]
+
+
+def test_what_was_left_out_beside_a_backbone_is_not_left_out_without_one(eyespot: Eyespot, calls: list[dict[str, Any]]) -> None:
+    Path("args.yaml").write_text(yaml.safe_dump({"data": "photos", "recipe": "budget", **FEW, "fine_tune": False}))
+    eyespot("train", "--config", "args.yaml", "--backbone", "none")
+    (call,) = calls
+    assert (call["backbone"], call["from_scratch"], call["folds"]) == ("none", None, 4)
+
+
+@pytest.mark.parametrize(("reply", "agreed"), [("y\n", True), ("\n", False)])
+def test_on_a_terminal_the_training_may_ask(
+    eyespot: Eyespot, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, reply: str, agreed: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda: reply))
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda stream: True, raising=False)
+    eyespot("train", "photos", "--quiet")
+    assert calls[0]["ask"]("Download it?") is agreed
+    eyespot("train", "photos", "--quiet", "--json")
+    monkeypatch.setenv("EYESPOT_OFFLINE", "1")
+    eyespot("train", "photos", "--quiet")
+    assert [call["ask"] for call in calls[1:]] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("content", "code", "message"),
     [
@@ -146,6 +232,11 @@ def test_a_budget_is_not_held_to_what_was_chosen_for_another(eyespot: Eyespot, c
         ("data: [1]\n", 2, "args.yaml: data must be a word"),
         ("seed: zero\n", 2, "args.yaml: seed must be a whole number"),
         ("threads: 1.5\n", 2, "args.yaml: threads must be a whole number"),
+        ("backbone: 3\n", 2, "args.yaml: backbone must be a word"),
+        ("error_rate: much\n", 2, "args.yaml: error_rate must be a number between 0 and 1"),
+        ("folds: true\n", 2, "args.yaml: folds must be a whole number"),
+        ("from_scratch: 1\n", 2, "args.yaml: from_scratch must be true or false"),
+        ("fine_tune: 1\n", 2, "args.yaml: fine_tune must be true or false"),
     ],
 )
 def test_a_wrong_config_file_is_one_line(
@@ -169,6 +260,8 @@ def test_a_wrong_config_file_is_one_line(
         (["--epochs", "2", "--set", "epochs=3"], "--epochs and --set epochs=... say the same"),
         (["--budget", "soon"], "argument --budget: expected a length of time, such as 20s, 1m, 1m30s or 0.5h, got 'soon'"),
         (["--budget", "0s"], "above zero"),
+        (["--error-rate", "5"], "expected a share between 0 and 1, such as 0.05, got '5'"),
+        (["--error-rate", "low"], "expected a share between 0 and 1, such as 0.05, got 'low'"),
     ],
 )
 def test_wrong_flags_are_wrong_usage(eyespot: Eyespot, calls: list[dict[str, Any]], flags: list[str], message: str) -> None:

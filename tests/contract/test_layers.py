@@ -12,7 +12,7 @@ from eyespot.bundle.graph import EMITTERS, from_onnx, to_onnx
 from eyespot.bundle.nodes_activation import ACTIVATIONS as ONNX_ACTIVATIONS
 from eyespot.explanation.layers import FORMULAS
 from eyespot.models.backend import keras
-from eyespot.models.keras_network import build, read, variables
+from eyespot.models.keras_network import build, layer_class, read, variables
 from eyespot.network import ACTIVATIONS, KINDS, Network, to_keras
 from eyespot.training.lowering import NativeNetwork
 from eyespot.training.lowering.activation import ACTIVATIONS as TORCH_ACTIVATIONS
@@ -25,6 +25,10 @@ SHAPE = (9, 7, 4)
 def chain(*layers, shape=SHAPE):
     """A Sequential model that takes pixels 0-255 and hands the layers numbers from -2 to 2."""
     return keras.Sequential([keras.Input(shape), L.Rescaling(1 / 64, -2.0), *layers])
+
+
+def drop_blocks(*noise_shape):
+    return L.Dropout(0.3, noise_shape=noise_shape)
 
 
 def branches(merge, *makers, after=()):
@@ -51,6 +55,13 @@ def squeeze_and_excite():
     x = L.Rescaling(1 / 64, -2.0)(pixels)
     gate = L.Dense(4, activation="sigmoid")(L.Dense(2, activation="relu")(L.GlobalAveragePooling2D()(x)))
     return keras.Model(pixels, L.Multiply()([x, gate]))
+
+
+def operators():
+    pixels = keras.Input(SHAPE)
+    x = L.Rescaling(1 / 64, -2.0)(pixels)
+    gate = 0.5 * L.ReLU(6.0)(L.GlobalMaxPooling2D(keepdims=True)(x) + 3)
+    return keras.Model(pixels, L.Conv2D(4, 1)(x) * gate + x * (1 / 6))
 
 
 def shared_relu():
@@ -131,6 +142,9 @@ CASES = {
     "layer normalization, plain": one(L.LayerNormalization, center=False, scale=False, epsilon=0.1),
     "layer normalization of the whole": one(L.LayerNormalization, axis=[1, 2, 3]),
     "layer normalization of features": lambda: chain(L.Flatten(), L.Dense(5), L.LayerNormalization()),
+    "layer scale": one(layer_class("LayerScale"), init_values=1e-6, projection_dim=4),
+    "layer scale of rows": lambda: chain(L.Reshape((63, 4)), layer_class("LayerScale")(0.1, 4)),
+    "layer scale of features": lambda: chain(L.Flatten(), L.Dense(5), layer_class("LayerScale")(0.1, 5)),
     "flatten": one(L.Flatten),
     "flatten and dense": lambda: chain(L.Conv2D(3, 2), L.Flatten(), L.Dense(4, use_bias=False), L.Dense(3)),
     "dense on a map": lambda: chain(L.Dense(5), L.Dense(3, use_bias=False)),
@@ -138,6 +152,7 @@ CASES = {
     "reshape to a map": one(L.Reshape, target_shape=(7, -1, 3)),
     "reshape to rows": one(L.Reshape, target_shape=(-1, 12)),
     "dropout": lambda: chain(L.Dropout(0.3), L.Dense(3), L.SpatialDropout2D(0.4), L.Dropout(0.0)),
+    "dropout of blocks": lambda: chain(drop_blocks(None, 1, 1, 1), drop_blocks(None, 9, None, 1)),
     "ReLU": one(L.ReLU),
     "ReLU, capped": one(L.ReLU, max_value=1.0),
     "ReLU, capped, leaky": one(L.ReLU, max_value=1.0, negative_slope=0.1),
@@ -154,6 +169,7 @@ CASES = {
     "multiply": lambda: branches(L.Multiply(), L.ReLU(), L.Conv2D(4, 1)),
     "multiply, broadcast": lambda: branches(L.Multiply(), L.ReLU(), L.GlobalMaxPooling2D(keepdims=True)),
     "multiply, by features": squeeze_and_excite,
+    "sums and products by operators": operators,
     "concatenate": lambda: branches(L.Concatenate(), L.ReLU(), L.Conv2D(2, 1), after=[L.Conv2D(3, 3)]),
     "concatenate rows": lambda: branches(L.Concatenate(axis=1), L.ReLU(), L.Conv2D(4, 3, padding="same")),
     "concatenate features": lambda: branches(L.Concatenate(), L.Flatten(), L.GlobalMaxPooling2D()),
@@ -303,4 +319,4 @@ def test_every_kind_and_activation_is_in_the_table():
 
 def test_every_kind_is_a_keras_layer_with_those_arguments():
     for kind in KINDS:
-        assert hasattr(L, kind)
+        assert issubclass(layer_class(kind), L.Layer)

@@ -125,3 +125,24 @@ def test_a_class_of_two_pictures_is_learned_from_one_and_tested_on_the_other() -
 def test_for_training_refuses_data_without_a_training_part() -> None:
     with pytest.raises(DataError, match="no training part, only test"):
         splits.for_training(two_classes(5, "test"), 0.1)
+
+
+def grouped(groups: list[int]) -> tuple[Dataset, np.ndarray]:
+    """Distinct pictures of two classes in turn, as many as there are groups given."""
+    labels = [i % 2 for i in range(len(groups))]
+    return Dataset("pets", ("cat", "dog"), {"all": part_of(list(range(len(groups))), labels)}), np.array(groups, np.int64)
+
+
+def test_for_training_keeps_groups_on_one_side() -> None:
+    data, groups = grouped([i // 4 for i in range(160)])
+    parts = splits.for_training(data, 0.1, groups).parts
+    assert list(parts) == ["train", "test", "validation"]
+    on_sides = [{int(groups[picture]) for picture in shown(part)} for part in parts.values()]
+    assert sum(map(len, on_sides)) == len(set().union(*on_sides)) == 40
+    assert Counter(parts["test"].labels.tolist()) == {0: 16, 1: 16}
+
+
+def test_a_class_in_one_group_cannot_be_tested_on_and_is_named() -> None:
+    data, groups = grouped([i if i % 2 else 1_000 for i in range(40)])
+    with pytest.raises(DataError, match="all pictures of cat belong to one group: they cannot be learned from and tested on"):
+        splits.for_training(data, 0.1, groups)

@@ -1,9 +1,11 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from eyespot import data
+from eyespot.data.reading import resized
 from eyespot.errors import DataError
 
 MakeFolder = Callable[[Mapping[str, int]], Path]
@@ -91,3 +93,27 @@ def test_a_listed_file_that_is_no_picture_is_skipped_and_named(table: Callable[.
     path = table("path,label\ncat/0.png,cat\ndog/0.png,dog\nnotes.txt,dog\n")
     (path.parent / "notes.txt").write_text("not a picture")
     assert [skipped.path for skipped in data.load(path).skipped] == ["notes.txt"]
+
+
+def test_further_columns_are_kept_beside_the_pictures(table: Callable[..., Path]) -> None:
+    text = "animal,path,Day ,label,,animal\nrex,dog/0.png, 1,dog,x,y\ntom,cat/0.png,2,cat,x,y\n,cat/1.png,3,cat,x,y\n"
+    part = data.load(table(text), (8, 8)).parts["all"]
+    assert part.columns == {"animal": ("rex", "tom", ""), "Day": ("1", "2", "3")}
+    assert part.take(np.array([2, 0])).columns == {"animal": ("", "rex"), "Day": ("3", "1")}
+
+
+def test_each_part_has_its_own_cells_and_skipped_pictures_have_none(table: Callable[..., Path]) -> None:
+    text = "path,label,split,day\ncat/0.png,cat,train,1\ncat/1.png,cat,test,2\nnotes.txt,dog,train,3\ndog/0.png,dog,train,4\n"
+    path = table(text)
+    (path.parent / "notes.txt").write_text("not a picture")
+    parts = data.load(path, (8, 8)).parts
+    assert {name: part.columns for name, part in parts.items()} == {"train": {"day": ("1", "4")}, "test": {"day": ("2",)}}
+
+
+def test_a_table_of_two_columns_has_no_further_ones(table: Callable[..., Path]) -> None:
+    assert data.load(table("path,label\ncat/0.png,cat\ndog/0.png,dog\n")).parts["all"].columns == {}
+
+
+def test_pictures_of_another_size_keep_their_columns(table: Callable[..., Path]) -> None:
+    part = data.load(table("path,label,day\ncat/0.png,cat,1\ndog/0.png,dog,2\n"), (8, 8)).parts["all"]
+    assert resized(part, (4, 4)).columns == {"day": ("1", "2")}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from eyespot.data.dataset import Dataset, Part, Skipped
+from eyespot.evaluation.appraisal import Appraisal, appraise, candidate
 from eyespot.evaluation.facts import Facts
 from eyespot.evaluation.metrics import Evaluation, evaluate
+from eyespot.evaluation.threshold import Threshold
 from eyespot.run_folder import Epoch
 
 COLORS = ((250, 10, 10), (10, 250, 10), (10, 10, 250))
@@ -69,3 +72,27 @@ def outcome(
 def make_outcome() -> Callable[..., Outcome]:
     """Makes an outcome to report on."""
     return outcome
+
+
+def appraisal(made: Outcome, **changes: Any) -> Appraisal:
+    """That of an outcome, by three folds: the first two pictures belong together; the worse candidate is always wrong."""
+    part = made.part
+    groups = np.array([0, 0, 1, 2, 3, 4])
+    arguments = {
+        "method": "3-fold cross-validation",
+        "candidates": (
+            candidate("frozen features of cifar10", made.probabilities, part.labels, groups, is_chosen=True),
+            candidate("from scratch", np.eye(3)[(part.labels + 1) % 3], part.labels, groups, is_chosen=False),
+        ),
+        "temperature": 1.25,
+        "threshold": Threshold(threshold=0.75, coverage=0.5, bound=0.049, n=80, answered=40, wrong=1),
+        "error_rate": 0.05,
+        "origin": "a backbone and a head: the backbone is the network of cifar10",
+    }
+    return appraise(made.probabilities, part, made.data.classes, groups, **(arguments | changes))
+
+
+@pytest.fixture
+def make_appraisal() -> Callable[..., Appraisal]:
+    """Makes the appraisal of an outcome."""
+    return appraisal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,20 @@ import numpy as np
 import pytest
 
 from eyespot.data.dataset import Dataset, Part, Skipped
+from eyespot.evaluation.appraisal import Appraisal
 from eyespot.evaluation.card import write_card
 from eyespot.evaluation.metrics import evaluate
 from eyespot.evaluation.templates import duration, fenced, percent, plain_markdown
 from eyespot.run_folder import RunFolder
 
 MakeOutcome = Callable[..., Any]
+MakeAppraisal = Callable[..., Appraisal]
 
 
-def card(path: Path, made: Any) -> str:
+def card(path: Path, made: Any, **changes: Any) -> str:
     """The card's Markdown."""
     path.mkdir(exist_ok=True)
-    written = write_card(RunFolder(path), facts=made.facts, data=made.data, evaluation=made.evaluation)
+    written = write_card(RunFolder(path), facts=made.facts, data=made.data, evaluation=made.evaluation, **changes)
     return written.read_text(encoding="utf-8").replace("\N{NARROW NO-BREAK SPACE}", " ")
 
 
@@ -101,6 +104,73 @@ def test_skipped_files_and_untested_classes_are_among_the_limits(tmp_path: Path,
 
     assert "1 file of the data could not be used; `skipped.csv` names it." in text
     assert "There were no test pictures of sky: nothing is known about it." in text
+
+
+def test_an_appraisal_is_a_paragraph(tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal) -> None:
+    made = make_outcome(tested="all", watched=None)
+    appraisal = make_appraisal(made, leaks=["1 of the test pictures belongs together with a train picture"])
+    low, high = (f"{100 * bound:.1f} %" for bound in (appraisal.accuracy.low, appraisal.accuracy.high))
+
+    text = card(tmp_path, made, appraisal=appraisal)
+
+    assert "Measured on 6 pictures in 5 groups: 3-fold cross-validation." in text
+    assert f"| accuracy | 66.7 % ({low} to {high} with 95 % confidence) |" in text
+    assert "| balanced accuracy (mean recall of the classes) | 66.7 % (" in text
+    assert re.search(
+        r"^Candidate, head and temperature .* Of 2 ways to get a classifier the better one on 6 pictures "
+        r"was kept, by the mean of accuracy and macro recall: "
+        r"frozen features of cifar10 66\.7 % \(.* to .*\), \*\*kept\*\*; from scratch 0\.0 % \(0\.0 % to .* %\)\.\n\n"
+        rf"What it calls unsure: {re.escape(appraisal.unsure)}\.\n\n`report\.html`",
+        text,
+        re.MULTILINE,
+    )
+    assert "| classifier | a backbone and a head: the backbone is the network of cifar10 |\n| temperature | 1.25 |\n" in text
+    assert "- Its figures are flattered: 1 of the test pictures belongs together with a train picture.\n" in text
+
+
+def test_what_train_and_validation_share_does_not_flatter(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    made = make_outcome()
+
+    text = card(tmp_path, made, appraisal=make_appraisal(made, leaks=["2 of the validation pictures belong elsewhere"]))
+
+    assert "- Its choices rest on pictures that were learned from: 2 of the validation pictures belong elsewhere.\n" in text
+    assert "flattered" not in text
+
+
+def test_what_does_not_lie_there_is_not_promised(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    made = make_outcome()
+    without_epochs = replace(made, facts=replace(made.facts, epochs=0))
+
+    text = card(tmp_path, without_epochs, appraisal=make_appraisal(made))
+    (tmp_path / "model.keras").touch()
+    with_keras = card(tmp_path, made, appraisal=make_appraisal(made))
+
+    assert not re.search(r"curves\.png|model\.keras|^\| epochs", text, re.MULTILINE)
+    assert with_keras.count("curves.png") == 2
+    assert with_keras.count("model.keras") == 2
+    assert "| epochs | 2 |" in with_keras
+    assert "\n\n\n" not in text
+
+
+def test_in_an_appraisal_too_names_of_any_kind_stay_text(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    made = make_outcome()
+    hostile = make_appraisal(made, origin="a | b\n\n# heading", leaks=["<script>alert(1)</script>"])
+    hostile = replace(
+        hostile, candidates=tuple(replace(one, name="[link](javascript:x)\n\n# no") for one in hostile.candidates)
+    )
+
+    text = card(tmp_path, made, appraisal=hostile)
+
+    assert "<script" not in text
+    assert not re.search(r"^# (heading|no)", text, re.MULTILINE)
+    assert r"| classifier | a \| b \# heading |" in text
+    assert r"\[link\](javascript:x)" in text
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ from PIL import Image
 
 from eyespot.data.dataset import Dataset, Part, Skipped
 from eyespot.errors import RunError
+from eyespot.evaluation.appraisal import Appraisal
 from eyespot.evaluation.facts import Facts
 from eyespot.evaluation.metrics import evaluate
 from eyespot.evaluation.report import write_report
+from eyespot.evaluation.threshold import NoThreshold
 
 MakeOutcome = Callable[..., Any]
+MakeAppraisal = Callable[..., Appraisal]
 HOSTILE = ("</script><script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }} & 'quoted' \u2028 🦊")
 
 
@@ -170,7 +174,7 @@ def test_names_of_any_kind_stay_text(tmp_path: Path, make_outcome: MakeOutcome) 
     assert all(str(image["src"]).startswith("data:image/") for image in page.all("img"))
 
 
-def test_every_tag_is_closed(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+def test_every_tag_is_closed(tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal) -> None:
     class Balance(HTMLParser):
         open: list[str] = []  # noqa: RUF012  # one parser, used once
 
@@ -185,7 +189,9 @@ def test_every_tag_is_closed(tmp_path: Path, make_outcome: MakeOutcome) -> None:
             assert self.open.pop() == tag
 
     parser = Balance()
-    parser.feed(report(tmp_path, make_outcome(HOSTILE)))
+    made = make_outcome(HOSTILE)
+    parser.feed(report(tmp_path, made))
+    parser.feed(report(tmp_path, made, appraisal=make_appraisal(made, leaks=HOSTILE, group_note=HOSTILE[0])))
 
     assert parser.open == []
 
@@ -294,6 +300,134 @@ def test_of_very_many_classes_those_confused_most_are_shown_and_the_whole_as_a_p
     assert len(re.findall(r'<td class="right"', html)) <= 30
     heat_map = decoded(next(str(image["src"]) for image in Page(html).all("img") if "heat map" in str(image["alt"])))
     assert heat_map.shape == (count, count, 3)
+
+
+def test_without_an_appraisal_nothing_is_said_of_one(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    words = Page(report(tmp_path, make_outcome())).words
+
+    assert "How sure the figures are" not in words
+    assert "Labels to look at" not in words
+    assert "Look here first for labels that are wrong" in words
+
+
+def test_an_appraisal_says_how_sure_the_figures_are(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    made = make_outcome(tested="all", watched=None)
+    appraisal = make_appraisal(made, group_note="grouped by folder: 2 pictures in 1 group")
+    bounds = f"{100 * appraisal.accuracy.low:.1f} % to {100 * appraisal.accuracy.high:.1f} %"
+
+    page = Page(report(tmp_path, made, appraisal=appraisal))
+    words = page.words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+    assert "66.7 % of 6 pictures (3-fold cross-validation) were given their true name, out of 3 classes." in words
+    assert f"that stands for {bounds} (95 % confidence)" in words
+    assert "Measured on 6 pictures in 5 groups: 3-fold cross-validation." in words
+    assert "grouped by folder: 2 pictures in 1 group." in words
+    assert "accuracy: 66.7%, 95 % interval" in words
+    assert "kept: frozen features of cifar10" in words
+    assert "from scratch: 0.0%, 95 % interval 0.0% to" in words
+    assert "The candidates were compared on 6 pictures" in words
+    assert "classifier a backbone and a head: the backbone is the network of cifar10" in words
+    assert f"unsure {appraisal.unsure} (set on 80 pictures: 40 are surer, 1 of these wrong)" in words
+    assert "temperature 1.25: without it, answers would be surer than they should be" in words
+    assert "leaks" not in words
+
+
+def test_every_interval_is_drawn_between_its_bounds(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    page = Page(report(tmp_path, make_outcome(), appraisal=make_appraisal(make_outcome())))
+
+    ranges = [line for line in page.all("line") if line.get("class") == "range"]
+    dots = [circle for circle in page.all("circle") if circle.get("r") == "4.5" and "class" not in circle]
+    assert len(ranges) == len(dots) == 2 + 2 + 3
+    for drawn, dot in zip(ranges, dots, strict=True):
+        assert 20 <= float(drawn["x1"] or 0) <= float(dot["cx"] or 0) <= float(drawn["x2"] or 0) <= 500
+        assert drawn["y1"] == drawn["y2"] == dot["cy"]
+
+
+def test_where_there_is_no_threshold_the_reason_is_given(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    made = make_outcome()
+
+    words = Page(report(tmp_path, made, appraisal=make_appraisal(made, threshold=NoThreshold("too few pictures", 59)))).words
+
+    assert "unsure never said, for no threshold is supported (too few pictures) temperature" in words
+
+
+def test_leaks_between_the_parts_are_a_warning(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    made = make_outcome()
+
+    words = Page(
+        report(tmp_path, made, appraisal=make_appraisal(made, leaks=["4 of the test pictures belong elsewhere"]))
+    ).words
+
+    assert "Flattered by leaks: 4 of the test pictures belong elsewhere." in words
+
+
+def test_what_train_and_validation_share_does_not_flatter(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    made = make_outcome()
+
+    appraisal = make_appraisal(made, leaks=["2 of the validation pictures belong elsewhere"], candidates=())
+    words = Page(report(tmp_path, made, appraisal=appraisal)).words
+
+    assert "Choices rest on pictures that were learned from: 2 of the validation pictures belong elsewhere." in words
+    assert "lattered" not in words
+
+
+def test_suspects_are_shown_with_their_pictures(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    made = make_outcome()
+
+    page = Page(report(tmp_path, made, appraisal=make_appraisal(made)))
+
+    (picture,) = [image for image in page.all("img") if "more like" in str(image["alt"])]
+    assert picture["alt"] == "labelled rose, more like leaf"
+    assert np.abs(decoded(str(picture["src"])).astype(int) - made.part.images[1]).max() < 12
+    words = page.words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "labelled rose 4.0 % more like leaf 90.0 % test/1.png" in words
+    assert "Look here first" not in words
+
+
+def test_without_suspects_no_label_stands_out(tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal) -> None:
+    made = make_outcome()
+
+    page = Page(report(tmp_path, made, appraisal=replace(make_appraisal(made), suspects=())))
+
+    assert "No label stands out as wrong." in page.words
+
+
+def test_in_an_appraisal_too_names_of_any_kind_stay_text(
+    tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal
+) -> None:
+    made = make_outcome(HOSTILE, file=HOSTILE[0])
+    hostile = make_appraisal(made, origin=HOSTILE[1], group_note=HOSTILE[2], leaks=HOSTILE)
+    hostile = replace(hostile, candidates=tuple(replace(one, name=HOSTILE[1]) for one in hostile.candidates))
+
+    html = report(tmp_path, made, appraisal=hostile)
+    page = Page(html)
+
+    assert html.count("<script") == 2
+    assert len(page.scripts) == 2
+    assert not [attributes for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert all(str(image["src"]).startswith("data:image/") for image in page.all("img"))
+    assert not re.search(r"https?:|url\(|@import|//[a-z]", re.sub(r"data:image/[^\"]+", "", html))
+
+
+def test_what_was_not_trained_in_epochs_has_no_curves(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    made = make_outcome()
+
+    words = Page(report(tmp_path, made, facts=replace(made.facts, epochs=0), history=())).words
+
+    assert "How it learned" not in words
+    assert "Epochs" not in words
 
 
 def test_a_folder_that_is_gone_is_an_error_that_names_the_file(tmp_path: Path, make_outcome: MakeOutcome) -> None:

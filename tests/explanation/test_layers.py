@@ -4,7 +4,7 @@ import pytest
 
 from eyespot.explanation.layers import layer_table
 from eyespot.models.backend import keras
-from eyespot.models.keras_network import read
+from eyespot.models.keras_network import layer_class, read
 from eyespot.models.tutorial import tutorial
 
 L = keras.layers
@@ -70,6 +70,12 @@ def test_macs_of_grouped_and_separable_convolutions_count_what_is_multiplied():
         (L.GlobalAveragePooling2D(), (8, 8, 4), "mean of 8 x 8 = 64 numbers, for each channel"),
         (L.ZeroPadding2D(((1, 0), (2, 3))), (4, 4, 1), "height 1 + 4 + 0 = 5, width 2 + 4 + 3 = 9"),
         (L.Dropout(0.25), (4, 4, 1), "while training, 0.25 of the numbers become 0, the rest are divided by 0.75"),
+        (
+            L.Dropout(0.25, noise_shape=(None, 1, 1, 1)),
+            (4, 4, 2),
+            "while training, 0.25 of the blocks of 4 x 4 x 2 numbers become 0, the rest are divided by 0.75",
+        ),
+        (layer_class("LayerScale")(0.1, 3), (4, 4, 3), "x * gamma"),
         (L.ReLU(), (4, 4, 1), "max(0, x)"),
         (L.ReLU(6), (4, 4, 1), "min(max(0, x), 6)"),
         (L.Softmax(), (4, 4, 3), "e^x / sum of all e^x"),

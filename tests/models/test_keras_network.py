@@ -9,6 +9,7 @@ from eyespot.models.keras_network import (
     build,
     frozen_layers,
     frozen_weights,
+    layer_class,
     read,
     training_obstacles,
     unknown_layers,
@@ -92,6 +93,13 @@ def test_a_rebuilt_model_survives_saving_and_loading(tmp_path):
     )
 
 
+def test_a_rebuilt_layer_scale_survives_saving_and_loading(tmp_path):
+    model = build(read(chain(layer_class("LayerScale")(0.1, 3, name="scale"), L.GlobalAveragePooling2D())))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.predict(np.ones((2, 8, 6, 3)), verbose=0), 0.1, rtol=1e-6)
+
+
 def test_weights_are_copies():
     model = chain(L.Dense(2, name="dense"))
     network = read(model)
@@ -105,7 +113,8 @@ def test_weights_are_copies():
     [
         (lambda: L.Conv2D(4, 3, name="x", data_format="channels_first"), "x: Conv2D(data_format=channels_first)"),
         (lambda: L.MaxPooling2D(2, name="x", data_format="channels_first"), "x: MaxPooling2D(data_format=channels_first)"),
-        (lambda: L.Dropout(0.5, noise_shape=(None, 1, 1, 3), name="x"), "x: Dropout(noise_shape=[None, 1, 1, 3])"),
+        (lambda: L.Dropout(0.5, noise_shape=(1, 1, 1, 3), name="x"), "x: Dropout(noise_shape=[1, 1, 1, 3])"),
+        (lambda: layer_class("LayerScale")(0.1, 1, name="x"), "x: LayerScale(projection_dim=1): its input has 3 channels"),
         (lambda: L.BatchNormalization(renorm=True, name="x"), "x: BatchNormalization(renorm=True)"),
         (lambda: L.BatchNormalization(axis=1, name="x"), "x: BatchNormalization(axis=1)"),
         (lambda: L.LayerNormalization(axis=1, name="x"), "x: LayerNormalization(axis=[1])"),
@@ -145,7 +154,7 @@ def test_lora_is_named():
     [
         (lambda: chain(L.GaussianNoise(0.1, name="x")), "x (GaussianNoise)"),
         (lambda: chain(OwnConvolution(4, 3, name="x")), "x (OwnConvolution)"),
-        (lambda: functional(lambda x: L.ReLU()(x + 1)), "add (Add)"),
+        (lambda: functional(lambda x: L.ReLU()(x**2)), "power (Power)"),
         (lambda: chain(keras.Sequential([keras.Input((8, 6, 3)), L.UpSampling2D(name="x")], name="in")), "in/x (UpSampling2D)"),
     ],
 )
@@ -161,6 +170,39 @@ def test_unknown_layers_are_named_and_reading_lists_the_known_ones(model, unknow
 
 def test_a_model_of_known_layers_has_no_unknown_ones():
     assert unknown_layers(chain(L.Conv2D(4, 3), L.Flatten())) == []
+
+
+def test_sums_and_products_by_operators_are_read_as_layers():
+    keras.utils.clear_session()
+    x = keras.Input((8, 6, 3), name="x")
+    model = keras.Model(x, 2 * L.ReLU(name="a")(x) * (L.ELU(name="b")(x) + 0.5))
+    number, total, product = (read(model).by_name[name] for name in ("multiply", "add", "multiply_1"))
+    assert (number.kind, number.config, number.inputs) == ("Rescaling", {"scale": 2.0, "offset": 0.0}, ("a",))
+    assert (total.kind, total.config, total.inputs) == ("Rescaling", {"scale": 1.0, "offset": 0.5}, ("b",))
+    assert (product.kind, product.config, product.inputs) == ("Multiply", {}, ("multiply", "add"))
+    assert unknown_layers(model) == training_obstacles(model) == []
+    assert variables(model) == {}
+    assert frozen_layers(model) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: x + np.ones(3, np.float32), "layer add: Eyespot knows Add of two tensors"),
+        (lambda x: x * L.GlobalAveragePooling2D()(x), "layer multiply: Eyespot knows Multiply of two tensors"),
+    ],
+    ids=["an array", "axes of the batch and of the picture"],
+)
+def test_operators_that_take_anything_else_are_named(call, words):
+    keras.utils.clear_session()
+    with pytest.raises(UnsupportedError, match=words):
+        read(functional(call, (3, 3, 3)))
+
+
+def test_a_sum_of_whole_numbers_which_wraps_around_is_refused():
+    pixels = keras.Input((8, 6, 3), dtype="uint8")
+    with pytest.raises(UnsupportedError, match=r"dtype=u?int\d+"):
+        read(keras.Model(pixels, L.ReLU()(pixels + 200)))
 
 
 def test_a_layer_used_twice_is_named():

@@ -13,7 +13,17 @@ from eyespot.explanation.layers import layer_table
 from eyespot.models.keras_network import read
 from eyespot.models.whitened import stride_for
 from eyespot.recipes import budget, load
-from eyespot.recipes.budget import CIFAR10_PICTURES, LADDER, Rung, fitted, lasting, multiply_adds, rung_without_budget, size_for
+from eyespot.recipes.budget import (
+    CIFAR10_PICTURES,
+    LADDER,
+    Rung,
+    fitted,
+    for_pictures,
+    lasting,
+    multiply_adds,
+    rung_without_budget,
+    size_for,
+)
 from eyespot.recipes.recipe import Recipe
 
 RECIPE = load("budget")
@@ -95,6 +105,14 @@ def test_few_pictures_get_small_batches_of_nearly_equal_size() -> None:
         assert min(sizes) >= 0.75 * max(sizes)
         assert max(sizes) == recipe.batch_size <= 1_200
     assert [at(32, pictures).batch_size for pictures in (64, 640, 10_240, 45_000)] == [32, 32, 128, 1024]
+
+
+def test_another_number_of_pictures_gets_batches_that_suit_it_unless_they_are_set_by_hand() -> None:
+    planned = at(32, 112)
+    assert planned.batch_size == 29
+    # 117 = 4 x 29 + 1: from a last batch of one picture, batch normalization would learn noise.
+    assert for_pictures(planned, (), 117).batch_size == 30
+    assert for_pictures(planned, ("batch_size",), 117) == planned
 
 
 def test_batches_larger_than_the_recipe_has_them_are_learned_from_faster_and_in_pieces() -> None:

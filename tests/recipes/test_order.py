@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eyespot.errors import InputError, UsageError
-from eyespot.recipes.order import DEFAULT_BUDGET, Order, ordered
+from eyespot.recipes.order import DEFAULT_BUDGET, DEFAULT_ERROR_RATE, Few, Order, ordered
 
 
 def order(recipe: str | None = None, budget: Any = None, settings: dict[str, Any] | None = None, **others: Any) -> Order:
@@ -57,22 +57,76 @@ def test_the_size_is_left_to_the_pictures_unless_it_is_set_or_the_recipe_has_one
 
 
 def test_the_arguments_make_the_same_order_again_without_a_budget() -> None:
-    first = order(settings={"epochs": 2.5, "network": {"widths": [8]}}, seed=3, threads=1, device="cpu")
-    kept = first.arguments()
-    again = ordered(
-        kept["data"],
-        kept["recipe"],
-        budget=None,
-        settings=kept["set"],
-        seed=kept["seed"],
-        device=kept["device"],
-        threads=kept["threads"],
-    )
-    assert again.arguments() == kept
-    assert again.budget is None
+    settings = {"epochs": 2.5, "network": {"widths": [8]}}
+    computing = {"seed": 3, "threads": 1, "device": "cpu"}
+    few = {"backbone": "cifar10", "group_by": "folder:2", "error_rate": 0.1, "folds": 3, "from_scratch": False}
+    tuned = {**few, "fine_tune": True}
+    for given in ({}, few, tuned):
+        first = order(settings=settings, **computing, **given)
+        kept = first.arguments()
+        again = order(kept.pop("recipe"), settings=kept.pop("set"), **{name: kept[name] for name in kept if name != "data"})
+        assert again.arguments() == first.arguments()
+        assert again.budget is None
 
 
-@pytest.mark.parametrize("arguments", [{"seed": -1}, {"seed": 2**32}, {"threads": 0}, {"threads": True}])
+@pytest.mark.parametrize("arguments", [{"seed": -1}, {"seed": 2**32}, {"threads": 0}, {"threads": True}, {"folds": 0}])
 def test_a_number_that_cannot_be_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(arguments))):
         order(**arguments)
+
+
+def test_few_pictures_are_asked_about_where_the_time_is_the_budget_or_a_backbone_is_named() -> None:
+    assert order().few == Few("auto", DEFAULT_ERROR_RATE)
+    assert order(backbone="cifar10", error_rate=0.1).few == Few("cifar10", 0.1)
+    assert order(settings={"epochs": 3}).few is None
+    assert order("tutorial").few is None
+    assert order("tutorial", backbone="none").few is None
+    assert order(settings={"epochs": 3}, backbone="none", folds=1, from_scratch=True).few == Few("none", 0.05, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"recipe": "tutorial", "backbone": "cifar10"}, "a backbone is used by the default recipe, and tutorial is another"),
+        ({"recipe": "tutorial", "error_rate": 0.1}, "an error rate is for the default recipe alone, and tutorial is another"),
+        ({"recipe": "tutorial", "folds": 3}, "a number of folds is for the default recipe alone, and tutorial is another"),
+        ({"recipe": "tutorial", "from_scratch": False}, "from_scratch is for the default recipe alone"),
+        ({"settings": {"epochs": 3}, "folds": 3}, "a number of folds needs a backbone to be named: auto will do"),
+        ({"settings": {"epochs": 3}, "from_scratch": False}, "from_scratch needs a backbone to be named"),
+        ({"backbone": "none", "from_scratch": False}, "without a backbone there is nothing but a network from scratch"),
+        ({"settings": {"epochs": 3}, "error_rate": 0.1}, "an error rate needs a backbone to be named"),
+        ({"recipe": "tutorial", "fine_tune": True}, "fine-tuning is for the default recipe alone, and tutorial is another"),
+        ({"settings": {"epochs": 3}, "fine_tune": True}, "fine-tuning needs a backbone to be named"),
+        ({"backbone": "none", "fine_tune": True}, "fine-tuning needs a backbone, and there is to be none"),
+        ({"from_scratch": True, "fine_tune": True}, "fine-tuning takes the time of a network from scratch"),
+        ({"group_by": "color"}, "pictures cannot be grouped by 'color'"),
+        ({"group_by": "name:("}, "is no regular expression"),
+    ],
+)
+def test_what_few_pictures_alone_need_is_refused_elsewhere(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        order(**arguments)
+
+
+def test_fine_tuning_is_asked_for_or_not() -> None:
+    assert order(fine_tune=True).few == Few("auto", DEFAULT_ERROR_RATE, fine_tune=True)
+    assert order(fine_tune=False).few == order(fine_tune=None).few == order().few
+    assert order(settings={"epochs": 3}, backbone="cifar10", fine_tune=True).arguments()["fine_tune"] is True
+    assert order("tutorial", fine_tune=None).arguments()["fine_tune"] is None
+
+
+def test_batches_that_follow_from_the_pictures_are_not_written_down_as_if_they_were_set_by_hand() -> None:
+    assert "batch_size" not in order().arguments()["set"]
+    assert order(settings={"batch_size": 8}).arguments()["set"]["batch_size"] == 8
+    assert "batch_size" in order("tutorial").arguments()["set"]
+    assert "batch_size" in order(settings={"epochs": 3}).arguments()["set"]
+
+
+def test_a_rule_of_grouping_suits_every_recipe() -> None:
+    assert order("tutorial", group_by="folder").group_by == "folder"
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.5, 1.5, True, "0.05"])
+def test_an_error_rate_that_cannot_be_is_refused(rate: Any) -> None:
+    with pytest.raises(InputError, match="the error rate must lie between 0 and 1"):
+        order(error_rate=rate)

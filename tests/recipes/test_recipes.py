@@ -29,7 +29,7 @@ def test_every_recipe_makes_a_network_of_known_layers_that_takes_pixels_and_retu
 
 def test_every_recipe_file_is_listed_and_says_its_command() -> None:
     folder = Path(recipes.__file__).parent
-    others = ("__init__", "recipe", "order", "muon_sgd")
+    others = ("__init__", "recipe", "order", "fine_tuning", "muon_sgd")
     assert sorted(recipes.NAMES) == sorted(path.stem for path in folder.glob("*.py") if path.stem not in others)
     for name in recipes.NAMES:
         assert "eyespot train" in (folder / f"{name}.py").read_text(encoding="utf-8").split('"""')[1]

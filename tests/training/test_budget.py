@@ -194,3 +194,22 @@ def test_it_says_what_to_expect_and_of_what_that_is_known(on: Any) -> None:
         (pictures(405), r"on CIFAR-10 .*; how far 405 pictures lead depends on how much the classes differ"),
     ):
         assert re.search(expected, planned(on(Machine()), data, 60).notes[-1])
+
+
+def test_several_trainings_share_the_time(on: Any) -> None:
+    once, often = (planned(on(Machine()), pictures(2_000), 60, trainings=trainings) for trainings in ((1.0,), (6.5,)))
+    assert (once.trainings, often.trainings, often.is_enough) == (1.0, 6.5, True)
+    assert sum(often.predicted.values()) <= 60
+    steps = [found.recipe.steps_for(2_000) for found in (once, often)]
+    assert 5.5 < steps[0] / steps[1] < 8.5
+
+
+def test_of_several_numbers_of_trainings_the_first_that_ends_on_time_is_planned(on: Any) -> None:
+    wished = (6.5, 4.2, 1.0)
+    found = [planned(on(Machine(0.2)), pictures(2_000), seconds, trainings=wished) for seconds in range(10, 120, 4)]
+    assert [plan.trainings for plan in found] == sorted(plan.trainings for plan in found)
+    assert {plan.trainings for plan in found} == set(wished)
+    assert all(plan.is_enough for plan in found if plan.trainings > 1)
+    late = planned(on(Machine(0.01)), pictures(2_000), 10, trainings=wished)
+    assert (late.trainings, late.is_enough) == (1.0, False)
+    assert "10 s is too short here" in late.notes[1]

@@ -161,3 +161,11 @@ def test_a_loss_that_is_no_number_ends_the_training(clock: SimpleNamespace) -> N
         other = reporter_to(Told())
         other.on_epoch_end(0, figures)
         assert other.model.stop_training
+
+
+def test_without_a_folder_the_history_is_kept_all_the_same(clock: SimpleNamespace) -> None:
+    writer = HistoryWriter(None)
+    writer.set_model(SimpleNamespace(optimizer=keras.optimizers.SGD(0.1)))
+    writer.on_epoch_end(0, FIGURES)
+    writer.on_train_end()
+    assert [row.loss for row in writer.epochs] == [FIGURES["loss"]]

@@ -115,6 +115,8 @@ def test_the_seconds_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.judging_seconds(cost) == pytest.approx(12.0 + 10.0)
     assert done.seconds(25, cost) == pytest.approx(28.8)
     assert replace(done, validations=0).training_seconds(25, cost) == pytest.approx(6.2)
+    # Five trainings and a half, of which one file is written and judged.
+    assert replace(done, trainings=5.5).seconds(25, cost) == pytest.approx(5.5 * 6.8 + 22.0)
 
 
 def test_a_dearer_network_that_is_not_worth_it_yet_is_passed_over() -> None:

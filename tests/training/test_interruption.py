@@ -59,7 +59,7 @@ def test_after_the_training_signals_are_noted_to_the_end_of_the_whole() -> None:
             pass
         signal.raise_signal(signal.SIGTERM)
         assert interruption.signal == signal.SIGTERM
-        assert told.lines == ["terminated: the training is done; finishing the report (a second signal stops at once)"]
+        assert told.lines == ["terminated: finishing the report (a second signal stops at once)"]
         with pytest.raises(Interrupted):
             signal.raise_signal(signal.SIGTERM)
     assert handlers() == before

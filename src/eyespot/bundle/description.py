@@ -38,7 +38,8 @@ class Description:
     Attributes:
         classes: the class names, in the order of the output.
         size: (height, width) that pictures are resized to, in pixels.
-        data: what it was trained on: `name`, and `fingerprint` as `Dataset.fingerprint` gives it.
+        data: what it was trained on: `name`, and `fingerprint` as `Dataset.fingerprint` gives it; of few pictures also
+            `learned_from`, by which each is known again.
         recipe: what it was trained by: `name`, and the recipe's settings.
         resize: how pictures are brought to `size`; see `eyespot.images.RESIZE_RULE`.
         temperature: what the logits are divided by before the softmax, within the graph.

@@ -55,9 +55,17 @@ def _layer_normalization(step: Step) -> str:
     return step.to_native_axes(y, axes)
 
 
+def _layer_scale(step: Step) -> str:
+    (x,), gamma = step.inputs, step.weight("gamma")
+    if len(step.shapes[0]) == 3:
+        gamma = step.node("Reshape", gamma, step.constant((-1, 1, 1), np.int64))  # the channels of a map come before its rows
+    return step.node("Mul", x, gamma)
+
+
 LAYERS: Mapping[str, Emit] = {
     "Rescaling": _rescaling,
     "Normalization": _normalization,
     "BatchNormalization": _batch_normalization,
     "LayerNormalization": _layer_normalization,
+    "LayerScale": _layer_scale,
 }

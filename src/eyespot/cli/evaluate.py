@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from eyespot.cli.console import answer, answer_json, bar, one_line, percent, say, table
 from eyespot.cli.model import MODEL_HELP, open_model
 from eyespot.cli.options import Arguments, Subparsers, add_verb
+from eyespot.cli.summary import with_interval
 from eyespot.cli.terminal import progress
 from eyespot.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from eyespot.evaluation.metrics import Evaluation
+    from eyespot.evaluation.model_on_data import Choice
     from eyespot.prediction import Model
 
 _EXAMPLES = """\
@@ -24,8 +26,9 @@ _EXAMPLES = """\
 _NOTES = """\
 One word alone is the data, unless it is `latest`, ends in .onnx, is a run's folder, or is a run's name
 and not the name of a file or folder here: then it is the model. DATA left out is what the model was
-trained on. Of data with parts the test part is used, data without parts is used whole. Classes are
-matched by name. Nothing is written."""
+trained on. Of data with a test part that part is used, other data is used whole. Classes are matched by
+name. Where the model has learned from the pictures, a line says so, and what it did on others. Nothing is
+written."""
 _PARTS = ("train", "validation", "test", "all")
 
 
@@ -57,7 +60,7 @@ def run(arguments: Arguments) -> int:
     origin = "" if source else " (what the model was trained on, left out on the command line)"
     shown.note(f"data: {one_line(dataset.name)}{origin}; {len(chosen.part):,} pictures, part: {chosen.name}")
     if chosen.known:
-        shown.note("the model has learned from these pictures: the figures flatter it; --split test takes those held out")
+        shown.note(f"the model has learned from these pictures: the figures flatter it; {_honest_figure(model, chosen)}")
     evaluation = judge(model, chosen.part, dataset.classes, progress=shown)
     flipped = judge(model, chosen.part, dataset.classes, flip=True, progress=shown) if arguments.flip else None
     if arguments.json:
@@ -67,6 +70,19 @@ def run(arguments: Arguments) -> int:
     for skipped in dataset.skipped:
         say(f"skipped {one_line(skipped.path)}: {one_line(skipped.reason)}")
     return 3 if dataset.skipped else 0
+
+
+def _honest_figure(model: Model, chosen: Choice) -> str:
+    """Where one is to be had: on what was held out, or, where nothing was, from the run that the model was trained in."""
+    from eyespot.run_folder import RunFolder
+
+    if chosen.has_others:
+        return "--split test takes those held out"
+    run = RunFolder(model.path.parent)
+    few = run.read_metrics().get("few") if run.is_finished else None
+    if few:
+        return f"its run found {with_interval(few['accuracy'], '95 % interval ')}, measured on {one_line(few['measured'])}"
+    return "how good it is, only other pictures can tell"
 
 
 def _model_and_data(first: str | None, second: str | None) -> tuple[str | None, str | None]:

@@ -21,18 +21,21 @@ class Part:
         images: (n, height, width, 3) uint8, RGB.
         labels: (n,) int64, positions in the data set's classes.
         names: n names, unique within the data set: a path within it, or `test/00012`.
+        columns: what else a table says of the pictures: a column's name -> n cells.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     names: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, positions: NDArray[np.int64]) -> Part:
         """The pictures at `positions`, (m,) int64, in that order."""
-        return Part(self.images[positions], self.labels[positions], tuple(self.names[i] for i in positions))
+        columns = {name: tuple(cells[i] for i in positions) for name, cells in self.columns.items()}
+        return Part(self.images[positions], self.labels[positions], tuple(self.names[i] for i in positions), columns)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import isqrt
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -45,11 +45,13 @@ class Entry:
         name: its path within the data set.
         label: its class.
         part: its part.
+        columns: what else the source says of it, by the column's name; the entries of a source have the same columns.
     """
 
     name: str
     label: str
     part: str
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(
@@ -114,7 +116,7 @@ def resized(part: Part, size: Pixels, progress: Progress = SILENT) -> Part:
         return []
 
     _in_chunks(len(part), resize, "Resizing pictures", progress)
-    return Part(pixels, part.labels, part.names)
+    return replace(part, images=pixels)
 
 
 def check_room(count: int, size: Pixels) -> None:
@@ -219,6 +221,7 @@ def _parts(
             pixels if len(chosen) == len(pixels) else pixels[chosen],
             np.array([position[entries[i].label] for i in chosen], np.int64),
             tuple(entries[i].name for i in chosen),
+            {column: tuple(entries[i].columns[column] for i in chosen) for column in entries[chosen[0]].columns},
         )
         for part, chosen in sorted(members.items(), key=lambda item: _PART_ORDER.index(item[0]))
     }

@@ -6,9 +6,12 @@ import hashlib
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eyespot.data.dataset import WHOLE, Dataset, Part
+from eyespot.data.folds import in_one_group
 from eyespot.data.reading import names_line
+from eyespot.data.setting_aside import set_aside
 from eyespot.errors import DataError, InputError
 
 TEST_FRACTION = 0.2
@@ -88,7 +91,7 @@ def _choose(groups: list[list[int]], wanted: int) -> list[list[int]]:
     return chosen or [min(groups, key=len)]
 
 
-def for_training(data: Dataset, validation_fraction: float) -> Dataset:
+def for_training(data: Dataset, validation_fraction: float, groups: NDArray[np.int64] | None = None) -> Dataset:
     """The data set with the parts that training needs: `train`, `test`, and `validation` where a fraction is asked for.
 
     Parts that the data brought are kept as they are; what is missing is split off the training part.
@@ -97,6 +100,8 @@ def for_training(data: Dataset, validation_fraction: float) -> Dataset:
         data: with the part `train`, or with the single part `all`.
         validation_fraction: how much of the training part is held out as `validation` where there is none, 0-1; 0: nothing.
             A class of which one distinct picture is left has none there.
+        groups: of each picture of that part, which of them belong together and are not to be split, from
+            `eyespot.data.folds.components`; None: those of the same pixels.
 
     Errors: DataError, where there is nothing to train on, or a class is too small to be split.
     """
@@ -105,10 +110,29 @@ def for_training(data: Dataset, validation_fraction: float) -> Dataset:
     if train is None:
         raise DataError(f"{data.name} has no training part, only {', '.join(data.parts)}; add a folder called train")
     if "test" not in parts:
-        train, parts["test"] = split(train, TEST_FRACTION, SEED, data.classes)
+        if groups is None:
+            train, parts["test"] = split(train, TEST_FRACTION, SEED, data.classes)
+        else:
+            train, parts["test"], groups = _split_by_group(train, groups, TEST_FRACTION)
+            _check_has_every_class(parts["test"], data.classes)
     if "validation" not in parts and validation_fraction > 0:
         # A class may be too small for a third part; what is watched need not have every class.
-        train, held_out = split(train, validation_fraction, SEED, data.classes, keep_small=True)
+        if groups is None:
+            train, held_out = split(train, validation_fraction, SEED, data.classes, keep_small=True)
+        else:
+            train, held_out, _ = _split_by_group(train, groups, validation_fraction)
         if len(held_out):
             parts["validation"] = held_out
     return replace(data, parts={"train": train, **parts})
+
+
+def _split_by_group(part: Part, groups: NDArray[np.int64], fraction: float) -> tuple[Part, Part, NDArray[np.int64]]:
+    """The rest, what was split off, and the groups of the rest."""
+    rest, off = set_aside(part.labels, groups, fraction, SEED)
+    return part.take(rest), part.take(off), groups[rest]
+
+
+def _check_has_every_class(test: Part, classes: tuple[str, ...]) -> None:
+    missing = [name for label, name in enumerate(classes) if label not in test.labels]
+    if missing:
+        raise in_one_group(missing)

@@ -1,10 +1,14 @@
-"""A CSV that lists pictures: the columns `path` and `label`, and `split` where the pictures come in parts."""
+"""A CSV that lists pictures: the columns `path` and `label`, and `split` where the pictures come in parts.
+
+Further columns are kept as they are, for whoever asks for one by its name.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from eyespot.data import reading
@@ -43,6 +47,7 @@ def _entries(path: Path) -> dict[int, Entry]:
     rows = _rows(path)
     header = rows.pop(0)[1] if rows else []
     column = _columns(path, header)
+    others = _others(header, column)
     entries: dict[int, Entry] = {}
     line_of: dict[str, int] = {}
     for line, row in rows:
@@ -57,7 +62,8 @@ def _entries(path: Path) -> dict[int, Entry]:
         if name in line_of:
             raise DataError(f"{where}: {name} stands on line {line_of[name]} already")
         line_of[name] = line
-        entries[line] = Entry(name, cell["label"], _part(cell.get("split"), where))
+        further = {other: row[position].strip() for other, position in others.items()}
+        entries[line] = Entry(name, cell["label"], _part(cell.get("split"), where), further)
     if not entries:
         raise DataError(f"{path} lists no pictures")
     return entries
@@ -93,6 +99,16 @@ def _columns(path: Path, header: list[str]) -> dict[str, int]:
                 f"it is: {', '.join(header) or 'empty'}"
             )
     return {name: found[name] for name in ("path", "label", "split") if name in found}
+
+
+def _others(header: list[str], used: Mapping[str, int]) -> dict[str, int]:
+    """The further columns that bear a name -> their positions; of those with the same name the first."""
+    positions = set(used.values())
+    others: dict[str, int] = {}
+    for position, name in enumerate(header):
+        if name.strip() and position not in positions:
+            others.setdefault(name.strip(), position)
+    return others
 
 
 def _part(split: str | None, where: str) -> str:

@@ -7,8 +7,9 @@ import shlex
 from pathlib import Path
 
 from eyespot.data.dataset import Dataset
-from eyespot.evaluation.facts import Facts
-from eyespot.evaluation.metrics import Evaluation, wilson_interval
+from eyespot.evaluation.appraisal import Appraisal, accuracy_bounds
+from eyespot.evaluation.facts import Facts, flatters
+from eyespot.evaluation.metrics import Evaluation
 from eyespot.evaluation.templates import environment
 from eyespot.run_folder import RunFolder, write_file
 
@@ -18,7 +19,9 @@ MOST_CLASSES = 60
 MOST_CLASSES_IN_TABLE = 30
 
 
-def write_card(run: RunFolder, *, facts: Facts, data: Dataset, evaluation: Evaluation) -> Path:
+def write_card(
+    run: RunFolder, *, facts: Facts, data: Dataset, evaluation: Evaluation, appraisal: Appraisal | None = None
+) -> Path:
     """Write the run's README.md.
 
     Args:
@@ -26,14 +29,15 @@ def write_card(run: RunFolder, *, facts: Facts, data: Dataset, evaluation: Evalu
         facts: where the classifier comes from.
         data: the data set; its classes are the classifier's.
         evaluation: the figures on the part that `facts` names.
+        appraisal: how sure they are, where that is known.
 
     Errors: RunError, where it cannot be written.
     """
-    write_file(run.card, render(run, facts, data, evaluation))
+    write_file(run.card, render(run, facts, data, evaluation, appraisal))
     return run.card
 
 
-def render(run: RunFolder, facts: Facts, data: Dataset, evaluation: Evaluation) -> str:
+def render(run: RunFolder, facts: Facts, data: Dataset, evaluation: Evaluation, appraisal: Appraisal | None = None) -> str:
     """The card's Markdown."""
     tested = [(name, figures) for name, figures in evaluation.per_class.items() if figures.recall is not None]
     weakest = sorted(tested, key=lambda entry: entry[1].recall or 0.0)[:MOST_CLASSES_IN_TABLE]
@@ -46,7 +50,10 @@ def render(run: RunFolder, facts: Facts, data: Dataset, evaluation: Evaluation) 
             facts=facts,
             data=data,
             evaluation=evaluation,
-            interval=wilson_interval(evaluation.accuracy * evaluation.n, evaluation.n),
+            appraisal=appraisal,
+            flatters=flatters,
+            interval=accuracy_bounds(evaluation, appraisal),
+            has_keras_model=appraisal is None or run.keras_model.is_file(),
             listed=data.classes[:MOST_CLASSES],
             absent=[name for name, figures in evaluation.per_class.items() if figures.n == 0],
             weakest=weakest,

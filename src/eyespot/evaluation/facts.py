@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+_OF_THE_TEST_PICTURES = re.compile(r"[\d,]+ of the test pictures ")
+
+
+def flatters(leak: str) -> bool:
+    """Whether what two parts share makes the figures too good; else it is that choices rest on what was learned from.
+
+    Args:
+        leak: a line of `eyespot.data.folds.leak_lines`, such as `3 of the test pictures belong together with ...`.
+    """
+    return _OF_THE_TEST_PICTURES.match(leak) is not None
 
 
 @dataclass(frozen=True)
@@ -14,11 +26,12 @@ class Facts:
         run: the name of the run, or of the model where there was none.
         command: the exact command that does it all again.
         fingerprint: the data set's.
-        tested: the part that the figures are measured on: `test`, `validation`, or `all` for a data set without parts.
+        tested: the part that the figures are measured on: `test`, `validation`, or `all` for a data set without parts, which
+            may have been judged fold by fold.
         recipe: its name; None where nothing was trained here.
         watched: the part that was watched while training; None where none was.
         parameters: how many numbers the network holds.
-        epochs: how many were trained.
+        epochs: how many were trained; None or 0 where the classifier was not trained in epochs.
         stopped_early: whether training ended before the epochs the recipe allows.
         interrupted: whether somebody ended it.
         train_seconds: how long training took.

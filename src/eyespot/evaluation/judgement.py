@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eyespot.data.dataset import Dataset, Part
+from eyespot.evaluation.appraisal import Appraisal
 from eyespot.evaluation.card import write_card
 from eyespot.evaluation.facts import Facts
 from eyespot.evaluation.figures import write_confusion_matrix, write_curves
@@ -24,6 +29,8 @@ def judge(
     data: Dataset,
     part: Part,
     history: Sequence[Epoch],
+    probabilities: NDArray[np.floating[Any]] | None = None,
+    appraisal: Appraisal | None = None,
     progress: Progress = SILENT,
 ) -> Evaluation:
     """Evaluate the classifier on `part`; write predictions.csv, curves.png, confusion_matrix.png, report.html and README.md.
@@ -34,21 +41,27 @@ def judge(
         facts: where it comes from.
         data: the data set; its classes are the classifier's.
         part: the pictures it is judged on.
-        history: the epochs of its training.
+        history: the epochs of its training; where there are none, curves.png is not written.
+        probabilities: (n, classes), what is known of the pictures in `part` already, such as out of fold: then the classifier
+            is not asked, which may have learned from them since. None: it is asked.
+        appraisal: how sure the figures are, where that is known; it is told in report and card.
         progress: is told how far the predictions have come.
 
     Errors: RunError, where a file cannot be written.
     """
-    begin = time.perf_counter()
-    probabilities = model.probabilities(part.images, progress=progress)
-    seconds = time.perf_counter() - begin
-    evaluation = evaluate(probabilities, part.labels, data.classes, images_per_second=len(part) / seconds)
+    speed = None
+    if probabilities is None:
+        begin = time.perf_counter()
+        probabilities = model.probabilities(part.images, progress=progress)
+        speed = len(part) / (time.perf_counter() - begin)
+    evaluation = evaluate(probabilities, part.labels, data.classes, images_per_second=speed)
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     folder.write_predictions(
         (name, data.classes[label], data.classes[guess], float(probability))
         for name, label, guess, probability in zip(part.names, part.labels, predicted, confidence, strict=True)
     )
-    write_curves(folder.curves, history, facts.watched)
+    if history:
+        write_curves(folder.curves, history, facts.watched)
     write_confusion_matrix(folder.confusion_matrix, evaluation.confusion_matrix, data.classes)
     write_report(
         folder.report,
@@ -58,6 +71,7 @@ def judge(
         probabilities=probabilities,
         evaluation=evaluation,
         history=history,
+        appraisal=appraisal,
     )
-    write_card(folder, facts=facts, data=data, evaluation=evaluation)
+    write_card(folder, facts=facts, data=data, evaluation=evaluation, appraisal=appraisal)
     return evaluation

@@ -24,11 +24,13 @@ class Choice:
         part: the pictures.
         name: what they are, such as `test` or `all`.
         known: whether the model has learned from some of them, so that the figures flatter it.
+        has_others: whether the same data have a test part, from which the model has not learned.
     """
 
     part: Part
     name: str
     known: bool
+    has_others: bool = False
 
 
 def choose(model: Model, dataset: Dataset, split: str | None, *, held_out: bool = False) -> Choice:
@@ -36,7 +38,7 @@ def choose(model: Model, dataset: Dataset, split: str | None, *, held_out: bool 
 
     Args:
         split: `train`, `validation`, `test`, or `all` for everything; None: the test part, or everything where the data has
-            no parts.
+            none.
         held_out: where the data has no test part, but is what the model was trained on, None means the pictures that the
             training had split off to test on.
 
@@ -46,12 +48,15 @@ def choose(model: Model, dataset: Dataset, split: str | None, *, held_out: bool 
     name = split or ("test" if has_parts or held_out else WHOLE)
     if name != WHOLE and name not in dataset.parts:
         dataset = _as_trained_on(model, dataset) or dataset
-    if name not in dataset.parts and split is None and not has_parts:
+    if name not in dataset.parts and split is None:
         name = WHOLE
     if name != WHOLE and name not in dataset.parts:
         raise DataError(_no_such_part(name, dataset))
     part = _joined(dataset) if name == WHOLE else dataset.parts[name]
-    return Choice(part, name, known=name in (WHOLE, "train") and _as_trained_on(model, dataset) is not None)
+    trained_on = _as_trained_on(model, dataset) if name in (WHOLE, "train") else None
+    if trained_on is None:
+        return Choice(part, name, known=False)
+    return Choice(part, name, known=True, has_others="test" in trained_on.parts)
 
 
 def judge(model: Model, part: Part, classes: tuple[str, ...], *, flip: bool = False, progress: Progress = SILENT) -> Evaluation:
@@ -86,13 +91,15 @@ def positions(known: tuple[str, ...], classes: tuple[str, ...]) -> NDArray[np.in
 
 def _as_trained_on(model: Model, dataset: Dataset) -> Dataset | None:
     """The data set with the parts it had when the model was trained on it; None where it was trained on other pictures."""
-    recipe = model.description.recipe
+    recipe, fingerprint = model.description.recipe, model.description.data.get("fingerprint")
+    if dataset.fingerprint() == fingerprint:  # of few pictures it is that of the data set as it came
+        return dataset
     fraction = recipe.get("validation_fraction", 0.0) if recipe.get("watch") == "validation" else 0.0
     try:
         parted = for_training(dataset, fraction)
     except DataError:  # too few pictures to have been trained on
         return None
-    return parted if parted.fingerprint() == model.description.data.get("fingerprint") else None
+    return parted if parted.fingerprint() == fingerprint else None
 
 
 def _joined(dataset: Dataset) -> Part:

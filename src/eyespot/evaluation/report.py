@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from eyespot.data.dataset import Dataset, Part
 from eyespot.evaluation import confusion
+from eyespot.evaluation.appraisal import Appraisal, NamedSuspect, accuracy_bounds
 from eyespot.evaluation.charts import accuracy_chart, loss_chart, reliability_chart
-from eyespot.evaluation.facts import Facts
-from eyespot.evaluation.metrics import Evaluation, wilson_interval
+from eyespot.evaluation.facts import Facts, flatters
+from eyespot.evaluation.interval_chart import interval_charts
+from eyespot.evaluation.metrics import Evaluation
 from eyespot.evaluation.templates import environment, source
 from eyespot.evaluation.thumbnails import data_uri, exact_data_uri, in_turns, within_budget
 from eyespot.run_folder import Epoch, write_file
@@ -46,6 +48,14 @@ class Mistake:
     truth: float
 
 
+@dataclass(frozen=True)
+class Suspicion:
+    """A suspect with its picture, as a data URI."""
+
+    picture: str
+    suspect: NamedSuspect
+
+
 def write_report(
     path: Path,
     *,
@@ -55,6 +65,7 @@ def write_report(
     probabilities: NDArray[np.floating[Any]],
     evaluation: Evaluation,
     history: Sequence[Epoch] = (),
+    appraisal: Appraisal | None = None,
 ) -> Path:
     """Write the report to `path`: under 10 MB, whatever the number of pictures; needs nothing outside itself.
 
@@ -65,10 +76,11 @@ def write_report(
         probabilities: (n, classes), 0-1.
         evaluation: the figures of `probabilities` on `part`.
         history: the epochs of the training; none where nothing was trained.
+        appraisal: how sure the figures are, where that is known.
 
     Errors: RunError, where `path` cannot be written.
     """
-    write_file(path, render(facts, data, part, np.asarray(probabilities, dtype=np.float64), evaluation, history))
+    write_file(path, render(facts, data, part, np.asarray(probabilities, dtype=np.float64), evaluation, history, appraisal))
     return path
 
 
@@ -79,6 +91,7 @@ def render(
     probabilities: NDArray[np.float64],
     evaluation: Evaluation,
     history: Sequence[Epoch],
+    appraisal: Appraisal | None = None,
 ) -> str:
     """The report's HTML."""
     matrix = np.asarray(evaluation.confusion_matrix)
@@ -92,7 +105,11 @@ def render(
             facts=facts,
             data=data,
             evaluation=evaluation,
-            interval=wilson_interval(evaluation.accuracy * evaluation.n, evaluation.n),
+            interval=accuracy_bounds(evaluation, appraisal),
+            appraisal=appraisal,
+            flatters=flatters,
+            intervals=interval_charts(appraisal) if appraisal else (),
+            suspicions=_suspicions((*data.parts.values(), part), appraisal.suspects) if appraisal else (),
             absent=[name for name, figures in evaluation.per_class.items() if figures.n == 0],
             charts=(loss_chart(history, facts.watched), accuracy_chart(history, facts.watched)) if history else (),
             history=history,
@@ -131,6 +148,12 @@ def _mistakes(part: Part, probabilities: NDArray[np.float64]) -> list[Mistake]:
         )
         for position in surest
     ]
+
+
+def _suspicions(parts: Iterable[Part], suspects: Sequence[NamedSuspect]) -> list[Suspicion]:
+    """The suspects with their pictures, which may lie in any of the parts."""
+    pictures = {name: picture for part in parts for name, picture in zip(part.names, part.images, strict=True)}
+    return [Suspicion(data_uri(pictures[suspect.name], _MISTAKE_SIDE), suspect) for suspect in suspects]
 
 
 def _pictures(

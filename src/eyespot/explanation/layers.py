@@ -121,6 +121,13 @@ def _dropout(what: str) -> Formula:
     return formula
 
 
+def _dropout_of_blocks(layer: Layer, inputs: Sequence[Shape], output: Shape) -> str:
+    """Of numbers one by one, or of blocks within which all share one fate: those along whose axes `noise_shape` has a 1."""
+    drawn = layer.config.get("noise_shape") or ()
+    block = [size for size, n in zip(inputs[0], drawn[1:], strict=False) if n == 1 < size]
+    return _dropout(f"blocks of {_size(tuple(block))} numbers" if block else "numbers")(layer, inputs, output)
+
+
 def _relu(layer: Layer, inputs: Sequence[Shape], output: Shape) -> str:
     highest, slope, threshold = (layer.config[name] for name in ("max_value", "negative_slope", "threshold"))
     if not threshold and not slope:
@@ -189,10 +196,11 @@ FORMULAS: Mapping[str, Formula] = {
     "LayerNormalization": lambda layer, inputs, output: _affine(
         layer, f"(x - mean of the picture's own) / sqrt(their variance + {_number(layer.config['epsilon'])})"
     ),
+    "LayerScale": _text("x * gamma"),
     "Dense": _dense,
     "Flatten": lambda layer, inputs, output: f"{_size(inputs[0])} = {output[0]}",
     "Reshape": lambda layer, inputs, output: f"{_size(inputs[0])} = {_size(output)}",
-    "Dropout": _dropout("numbers"),
+    "Dropout": _dropout_of_blocks,
     "SpatialDropout2D": _dropout("channels"),
     "Activation": _activation,
     "ReLU": _relu,

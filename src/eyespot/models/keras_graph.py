@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eyespot.errors import InputError, UnsupportedError
@@ -12,19 +12,21 @@ from eyespot.models.backend import keras
 
 @dataclass(frozen=True)
 class Node:
-    """One layer of a model.
+    """One layer of a model, or one bare operation.
 
     Attributes:
         name: with the names of the models around it: `outer/inner`.
-        layer: the Keras layer.
+        layer: the Keras layer or operation.
         inputs: the names of the nodes whose outputs it takes; the model's own inputs by their names.
         always_inference: whether the model calls it with `training=False`.
+        constants: what the model calls it with beside tensors: the 3 of `x + 3`.
     """
 
     name: str
     layer: Any
     inputs: tuple[str, ...]
     always_inference: bool = False
+    constants: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ def is_graph(layer: Any) -> bool:
     """Whether a layer is a model that can be taken apart, rather than one with a `call` of its own."""
     functional = type(layer).__name__ == "Functional" and type(layer).__module__.startswith("keras.")
     return functional or type(layer) is keras.Sequential
+
+
+def is_operation(layer: Any) -> bool:
+    """Whether it is a bare operation, as `x + y` puts one into a model, rather than a layer."""
+    return not isinstance(layer, keras.layers.Layer)
 
 
 def check_model(model: Any) -> None:
@@ -95,7 +102,7 @@ def _flatten(graph: Graph, prefix: str, sources: Sequence[str], always_inference
             nodes += inner_nodes
         else:
             outputs[node.name] = prefix + node.name
-            nodes.append(Node(prefix + node.name, node.layer, inputs, calm))
+            nodes.append(replace(node, name=prefix + node.name, inputs=inputs, always_inference=calm))
     return nodes, outputs[graph.output]
 
 
@@ -122,11 +129,12 @@ def _functional_node(entry: Any, layer: Any) -> Node:
         raise _shared(layer.name)
     (node,) = entry["inbound_nodes"]
     arguments = {name: value for name, value in node["kwargs"].items() if not _is_absent(value)}
-    positional = [*node["args"], arguments.pop("inputs", None)]
+    given = [argument for argument in (*node["args"], arguments.pop("inputs", None)) if not _is_absent(argument)]
     training = arguments.pop("training", None)
     if arguments or training:
         raise UnsupportedError(f"the layer {layer.name} is called with {arguments or 'training=True'}")
-    return Node(layer.name, layer, tuple(_sources(positional)), training is not None)
+    constants = tuple(argument for argument in given if not any(_sources(argument)))
+    return Node(layer.name, layer, tuple(_sources(given)), training is not None, constants)
 
 
 def _is_absent(argument: Any) -> bool:

@@ -6,14 +6,14 @@ A description keeps Keras' own names and arguments, so there is little to transl
 from __future__ import annotations
 
 import json
-from inspect import signature
+from inspect import getmodule, signature
 from typing import Any
 
 import numpy as np
 
 from eyespot.errors import UnsupportedError
 from eyespot.models.backend import keras
-from eyespot.models.keras_graph import Node, all_layers, check_model, take_apart
+from eyespot.models.keras_graph import Node, all_layers, check_model, is_operation, take_apart
 from eyespot.network import ACTIVATIONS, KINDS, Layer, Network, Weights
 
 _HARMLESS = ("name", "trainable", "dtype", "seed")
@@ -22,12 +22,15 @@ _HARMLESS = ("name", "trainable", "dtype", "seed")
 _TRAINING_ONLY = ("_regularizer", "_constraint")
 _PRECISIONS = ("float32", "float64")
 
+_OPERATIONS = ("Add", "Multiply")
+"""Keras' bare operations, `x + y` and `x * y`, that are read as layers."""
+
 
 def read(model: Any) -> Network:
     """The description of a built Keras model: Sequential, functional or nested, on any backend.
 
-    A layer within a nested model is named `outer/inner`. Regularizers, constraints and layers called with `training=False`,
-    which matter in training only, are left out: see `training_obstacles`.
+    A layer within a nested model is named `outer/inner`; `x + y` and `x * y` are read as layers. Regularizers, constraints and
+    layers called with `training=False`, which matter in training only, are left out: see `training_obstacles`.
 
     Errors: InputError for what is not a built Keras model; UnsupportedError for unknown layers, layers used more than once,
     several inputs or outputs, and every argument that the description does not keep, named with its layer and value.
@@ -56,6 +59,13 @@ def build(network: Network) -> Any:
         for name, variable in _layer_variables(keras_layer).items():
             variable.assign(layer.weights[name])
     return keras.Model(pixels, tensors[network.output])
+
+
+def layer_class(kind: str) -> Any:
+    """The Keras class of a kind of layer."""
+    if kind == "LayerScale":  # lies beside the networks that are made of it, not among Keras' layers
+        return vars(getmodule(keras.applications.ConvNeXtTiny))[kind]
+    return getattr(keras.layers, kind)
 
 
 def uncompiled(model: Any) -> Any:
@@ -110,7 +120,9 @@ def frozen_weights(model: Any) -> frozenset[tuple[str, str]]:
 
 def _is_known(layer: Any) -> bool:
     kind = type(layer).__name__
-    return kind in KINDS and type(layer) is getattr(keras.layers, kind, None)
+    if is_operation(layer):
+        return kind in _OPERATIONS and type(layer).__module__.startswith("keras.")
+    return kind in KINDS and type(layer) is layer_class(kind)
 
 
 def _input_shape(model: Any) -> list[int]:
@@ -123,14 +135,34 @@ def _input_shape(model: Any) -> list[int]:
 def _check_precision(nodes: tuple[Node, ...]) -> None:
     """One of the plain precisions, the same everywhere: anything else changes what layers compute."""
     for node in nodes:
-        policy, first = node.layer.dtype_policy.name, nodes[0].layer.dtype_policy.name
+        policy, first = _precision(node.layer), _precision(nodes[0].layer)
         if policy not in _PRECISIONS or policy != first:
             raise UnsupportedError(
                 f"layer {node.name}: dtype={policy}; Eyespot knows {' or '.join(_PRECISIONS)}, the same for all layers"
             )
 
 
+def _precision(layer: Any) -> str:
+    return str(layer.output.dtype if is_operation(layer) else layer.dtype_policy.name)
+
+
+def _read_operation(node: Node) -> Layer:
+    """`x + y` and `x * y`: of two tensors the layer of that name, of a tensor and a number a Rescaling."""
+    kind = type(node.layer).__name__
+    if len(node.inputs) == 2 and len({len(tensor.shape) for tensor in node.layer.input}) == 1:
+        return Layer(node.name, kind, {}, node.inputs)
+    if len(node.inputs) == 1 and isinstance(node.constants[0], (int, float)):
+        number = float(node.constants[0])
+        scale, offset = (1.0, number) if kind == "Add" else (number, 0.0)
+        return Layer(node.name, "Rescaling", {"scale": scale, "offset": offset}, node.inputs)
+    raise UnsupportedError(
+        f"layer {node.name}: Eyespot knows {kind} of two tensors with as many axes, or of a tensor and a number"
+    )
+
+
 def _read_layer(node: Node) -> Layer:
+    if is_operation(node.layer):
+        return _read_operation(node)
     layer, kind = node.layer, type(node.layer).__name__
     config = {"activation": _activation_name(node)} if "activation" in KINDS[kind].arguments else {}
     for argument, value in layer.get_config().items():
@@ -185,11 +217,15 @@ def _numpy(tensor: Any) -> Any:
 
 def _layer_variables(layer: Any) -> dict[str, Any]:
     kind = KINDS.get(type(layer).__name__)
-    return {variable.name: variable for variable in layer.weights if variable.name in kind.weights} if kind else {}
+    if kind is None or not kind.weights:
+        return {}
+    if type(layer) is layer_class("LayerScale"):
+        return {"gamma": layer.gamma}  # Keras gives it no name of its own
+    return {variable.name: variable for variable in layer.weights if variable.name in kind.weights}
 
 
 def _build_layer(layer: Layer) -> Any:
     arguments = dict(layer.config)
     if layer.kind == "Normalization":
         arguments |= {name: weight.tolist() for name, weight in layer.weights.items()}
-    return getattr(keras.layers, layer.kind)(**arguments, name=layer.name.replace("/", "_"))
+    return layer_class(layer.kind)(**arguments, name=layer.name.replace("/", "_"))

@@ -164,6 +164,20 @@ def _zero_padding_shape(config: Config, inputs: Sequence[Shape]) -> Shape:
     return (height + top + bottom, width + left + right, channels)
 
 
+def _dropout_shape(config: Config, inputs: Sequence[Shape]) -> Shape:
+    drawn = config.get("noise_shape")  # files of an Eyespot that did not know it lack it
+    if drawn is not None and not _is_drawn_for_each_picture(drawn, inputs[0]):
+        raise UnsupportedError(f"Dropout(noise_shape={drawn}): Eyespot knows what is drawn for each picture anew, [None, ...]")
+    return inputs[0]
+
+
+def _is_drawn_for_each_picture(drawn: Sequence[int | None], shape: Shape) -> bool:
+    """Whether a noise shape draws once for each picture and, along each other axis, for every place or once for all."""
+    of_batch, others = drawn[:1], drawn[1:]
+    fits = len(others) == len(shape) and all(n in (None, 1, size) for n, size in zip(others, shape, strict=True))
+    return fits and of_batch[0] is None
+
+
 def _softmax_shape(config: Config, inputs: Sequence[Shape]) -> Shape:
     if not isinstance(config["axis"], int):
         raise UnsupportedError(f"Softmax(axis={config['axis']}): Eyespot knows a softmax over one axis")
@@ -187,6 +201,12 @@ def _layer_normalization_shape(config: Config, inputs: Sequence[Shape]) -> Shape
 def _layer_normalization_axes(config: Config, inputs: Sequence[Shape]) -> tuple[int, ...]:
     axes = config["axis"] if isinstance(config["axis"], list) else [config["axis"]]
     return tuple(feature_axis(axis, len(inputs[0])) for axis in axes)
+
+
+def _layer_scale_shape(config: Config, inputs: Sequence[Shape]) -> Shape:
+    if config["projection_dim"] != inputs[0][-1]:
+        raise UnsupportedError(f"LayerScale(projection_dim={config['projection_dim']}): its input has {inputs[0][-1]} channels")
+    return inputs[0]
 
 
 def _last_axis(config: Config, inputs: Sequence[Shape]) -> Collection[int]:
@@ -252,6 +272,7 @@ KINDS: Mapping[str, Kind] = {
         ("gamma", "beta"),
         mixes=_layer_normalization_axes,
     ),
+    "LayerScale": Kind(("init_values", "projection_dim"), _layer_scale_shape, ("gamma",)),
     "Dense": Kind(
         ("units", "activation", "use_bias"),
         _dense_shape,
@@ -261,7 +282,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "Flatten": Kind((), lambda config, inputs: (prod(inputs[0]),)),
     "Reshape": Kind(("target_shape",), _reshape_shape),
-    "Dropout": Kind(("rate",), _same),
+    "Dropout": Kind(("rate", "noise_shape"), _dropout_shape),
     "SpatialDropout2D": Kind(("rate",), _same),
     "Activation": Kind(("activation",), _same, mixes=_softmax_axis),
     "ReLU": Kind(("max_value", "negative_slope", "threshold"), _same),

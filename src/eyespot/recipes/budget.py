@@ -198,11 +198,27 @@ def lasting(recipe: Recipe, given: Collection[str], epochs: float) -> Recipe:
 
 
 def batch_size_for(pictures: int, rung: Rung) -> int:
-    """About as large as suits so many pictures, such that an epoch's last batch is no less than three quarters of it.
+    """About as large as suits so many pictures: see `full_batches`."""
+    about = rung.batch_size if pictures >= PLENTY else next(batch for least, batch in BATCHES if pictures >= least)
+    return full_batches(about, pictures)
+
+
+def for_pictures(recipe: Recipe, given: Collection[str], pictures: int) -> Recipe:
+    """A recipe that was planned for another number of pictures, for as many passes over so many.
+
+    Args:
+        recipe: as it was planned.
+        given: the fields that are set by hand: they stay.
+        pictures: of the training part.
+    """
+    return recipe if "batch_size" in given else replace(recipe, batch_size=full_batches(recipe.batch_size, pictures))
+
+
+def full_batches(about: int, pictures: int) -> int:
+    """The batch size nearest to `about` with which an epoch's last batch is no less than three quarters of the others.
 
     From a last one of a picture or two, batch normalization would learn noise.
     """
-    about = rung.batch_size if pictures >= PLENTY else next(batch for least, batch in BATCHES if pictures >= least)
     if pictures <= about:
         return pictures
     near = sorted(range(about // 2, 2 * about), key=lambda batch: abs(batch - about))

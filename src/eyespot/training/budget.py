@@ -15,10 +15,11 @@ from typing import Any
 
 import torch
 
-from eyespot.data.dataset import Dataset
+from eyespot.data.dataset import Dataset, Part
 from eyespot.durations import in_words
 from eyespot.recipes import Recipe
 from eyespot.recipes.budget import LADDER, Rung, fitted, has_own_widths, lasting, multiply_adds
+from eyespot.recipes.budget import recipe as of_ladder
 from eyespot.training.by_recipe import most_validations
 from eyespot.training.choice import AIM, READY_SECONDS, REFERENCE_BUILD_SECONDS, Choice, Cost, Work, choose
 from eyespot.training.compute import choose_device
@@ -53,6 +54,8 @@ class Plan:
         notes: what was chosen, when it will be done and what is to be expected: lines for the user.
         predicted: seconds that pass `before` the training, in `training` and `after` it, to the end of the process.
         measured: what it rests on, as JSON values.
+        trainings: how many trainings of that length there is time for, of those that were asked about.
+        is_enough: whether they end on time; else what is planned is the least that is worth doing.
     """
 
     recipe: Recipe
@@ -60,6 +63,8 @@ class Plan:
     notes: tuple[str, ...]
     predicted: Mapping[str, float]
     measured: Mapping[str, Any]
+    trainings: float = 1.0
+    is_enough: bool = True
 
 
 def plan(
@@ -71,6 +76,7 @@ def plan(
     began: float,
     device: str = "auto",
     threads: int | None = None,
+    trainings: Sequence[float] = (1.0,),
 ) -> Plan:
     """Choose network, batches, learning rate, epochs and threads, so that all ends `seconds` after `began`.
 
@@ -85,6 +91,8 @@ def plan(
         began: when the budget began to be spent, on the clock of `time.monotonic`.
         device: as `fit` takes it.
         threads: of the processor; None: as many as are fastest.
+        trainings: how many there are to be, as on each of some folds: what is wished for most comes first. The first of these
+            numbers is taken that lets the smallest sensible training end on time, else the last.
 
     Errors: as `eyespot.training.learn`.
     """
@@ -104,13 +112,17 @@ def plan(
         verified=min(VERIFIED_PICTURES, len(dataset.parts["test"])),
         slowness=bench.slowness,
     )
-    choice, cost = _choose(ladder, bench, work, began + AIM * seconds)
+    for number in trainings:
+        work = replace(work, trainings=number)
+        choice, cost = _choose(ladder, bench, work, began + AIM * seconds)
+        if choice.is_enough:
+            break
     release_freed_memory()
     epochs = round(choice.steps / work.steps_an_epoch(cost.batch_size), 6)
     chosen = replace(lasting(candidates[choice.position], given, epochs), least_steps=0)
     predicted = {
         "before": time.monotonic() - began,
-        "training": bench.ready_seconds + work.training_seconds(choice.steps, cost),
+        "training": work.trainings * (bench.ready_seconds + work.training_seconds(choice.steps, cost)),
         "after": work.judging_seconds(cost),
     }
     notes = [
@@ -124,7 +136,36 @@ def plan(
         "step_seconds": cost.step,
         "prediction_seconds": cost.prediction,
     }
-    return Plan(chosen, bench.threads, tuple(notes), predicted, measured)
+    return Plan(chosen, bench.threads, tuple(notes), predicted, measured, work.trainings, choice.is_enough)
+
+
+def slowness(part: Part, classes: int, device: str) -> float:
+    """How many times as long as on the reference machine it takes to build the smallest network of the ladder.
+
+    Args:
+        part: some of the pictures.
+        classes: how many there are.
+        device: as `fit` takes it.
+    """
+    reference = fitted(replace(of_ladder, size=32), (), LADDER[0], len(part))
+    # The first network that Keras builds in a process takes longer.
+    building = median(built(reference, part, classes, device).build_seconds for _ in range(4))
+    return min(max(building / REFERENCE_BUILD_SECONDS, 1 / _MOST_SLOWNESS), _MOST_SLOWNESS)
+
+
+def fastest_threads(trial: Trial, device: str, seconds: float) -> int | None:
+    """How many threads small steps are done fastest with; None: on a GPU, where they do not matter.
+
+    Args:
+        trial: the network.
+        device: as `fit` takes it.
+        seconds: for all that are tried.
+    """
+    if choose_device(device).type != "cpu":
+        return None
+    most = torch.get_num_threads()
+    options = tuple({most, most - 1, most // 2, most // 4} - {0})
+    return trial.fastest_threads(options, seconds / len(options)) if len(options) > 1 else most
 
 
 class _Bench:
@@ -143,12 +184,9 @@ class _Bench:
         self._candidates, self._dataset, self._device = candidates, dataset, device
         self._slice = allowed / _TRIED
         self._end = time.monotonic() + allowed
-        reference = fitted(replace(candidates[0], size=32), (), LADDER[0], len(dataset.parts["train"]))
-        # The first network that Keras builds in a process takes longer.
-        building = median(self._built_from(reference).build_seconds for _ in range(4))
+        self.slowness = slowness(dataset.parts["train"], len(dataset.classes), device)
         trial = self._built(0)
-        self.slowness = min(max(building / REFERENCE_BUILD_SECONDS, 1 / _MOST_SLOWNESS), _MOST_SLOWNESS)
-        self.threads = threads or self._fastest_threads(trial)
+        self.threads = threads or fastest_threads(trial, device, self._slice)
         self.ready_seconds = READY_SECONDS * self.slowness + _preparing_seconds(trial)
         self.costs = {0: trial.cost(self.threads, self._slice)}
 
@@ -173,18 +211,8 @@ class _Bench:
         return estimated
 
     def _built(self, position: int) -> Trial:
-        return self._built_from(self._candidates[position])
-
-    def _built_from(self, recipe: Recipe) -> Trial:
         dataset = self._dataset
-        return built(recipe, dataset.parts["train"], len(dataset.classes), self._device)
-
-    def _fastest_threads(self, trial: Trial) -> int | None:
-        if choose_device(self._device).type != "cpu":
-            return None
-        most = torch.get_num_threads()
-        options = tuple({most, most - 1, most // 2, most // 4} - {0})
-        return trial.fastest_threads(options, self._slice / len(options)) if len(options) > 1 else most
+        return built(self._candidates[position], dataset.parts["train"], len(dataset.classes), self._device)
 
 
 def _preparing_seconds(trial: Trial) -> float:
@@ -196,16 +224,17 @@ def _preparing_seconds(trial: Trial) -> float:
 
 def _choose(ladder: Sequence[Rung], bench: _Bench, work: Work, end: float) -> tuple[Choice, Cost]:
     """The choice among the candidates, each measured before it is chosen, and what it costs."""
+    ready = work.trainings * bench.ready_seconds
     while True:
         costs = bench.estimates()
-        choice = choose(ladder, costs, work, end - time.monotonic() - bench.ready_seconds)
+        choice = choose(ladder, costs, work, end - time.monotonic() - ready)
         if choice.position in bench.costs:
             return choice, costs[choice.position]
         if not bench.has_time:
             break
         bench.measure(choice.position)
     known = sorted(bench.costs)
-    choice = choose([ladder[i] for i in known], [costs[i] for i in known], work, end - time.monotonic() - bench.ready_seconds)
+    choice = choose([ladder[i] for i in known], [costs[i] for i in known], work, end - time.monotonic() - ready)
     return replace(choice, position=known[choice.position]), costs[known[choice.position]]
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from eyespot.data.dataset import Dataset
 from eyespot.errors import TrainingError, UsageError
 from eyespot.models.backend import keras
+from eyespot.models.keras_network import read
+from eyespot.network import Network
 from eyespot.progress import SILENT, Progress
 from eyespot.recipes import Recipe
 from eyespot.run_folder import Epoch, RunFolder
@@ -50,11 +52,16 @@ class Trained:
     stopped_early: bool
     interrupted: int | None
 
+    @property
+    def network(self) -> Network:
+        """The same network as a description, with its weights."""
+        return read(self.model)
+
 
 def learn(
     recipe: Recipe,
     dataset: Dataset,
-    folder: RunFolder,
+    folder: RunFolder | None,
     *,
     seed: int,
     device: str = "auto",
@@ -64,7 +71,7 @@ def learn(
     planned_seconds: float = inf,
     tolerated_seconds: float = inf,
 ) -> Trained:
-    """Build the recipe's network and train it on the part `train`; history.csv grows epoch by epoch.
+    """Build the recipe's network and train it on the part `train`; history.csv grows epoch by epoch, where there is a folder.
 
     Ctrl-C or SIGTERM ends it after the step under way; a second one raises `Interrupted` at once, and nothing is kept. An
     `interruption` notes them from the first step on, and goes on doing so afterwards.

@@ -26,13 +26,16 @@ _SURE = 0.1
 class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
     """Writes history.csv anew after an epoch, but not more often than once a second, and at the end.
 
+    Args:
+        folder: the run; None: the history is kept in `epochs` alone.
+
     Attributes:
-        epochs: the rows written so far.
+        epochs: the rows so far.
     """
 
     only_reads_figures = True
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder | None) -> None:
         super().__init__()
         self._folder = folder
         self._begin = 0.0
@@ -65,7 +68,8 @@ class HistoryWriter(_Callback):  # type: ignore[misc]  # Keras is untyped
         self._write()
 
     def _write(self) -> None:
-        self._folder.write_history(self.epochs)
+        if self._folder is not None:
+            self._folder.write_history(self.epochs)
         self._written = time.perf_counter()
 
 

@@ -74,6 +74,7 @@ class Work:
         test: pictures of the test part.
         verified: pictures that the written model is compared on.
         slowness: how many times as long as on the reference machine everything takes that is not computing.
+        trainings: how many of that length there are, such as one for each fold, before what comes out of them is judged.
     """
 
     pictures: int
@@ -82,6 +83,7 @@ class Work:
     test: int
     verified: int
     slowness: float = 1.0
+    trainings: float = 1.0
 
     def steps_an_epoch(self, batch_size: int) -> int:
         """The last one of an epoch may have a smaller batch."""
@@ -104,8 +106,8 @@ class Work:
         return python * self.slowness + (self.test + VERIFIED_SHARE * self.verified) * cost.prediction
 
     def seconds(self, steps: int, cost: Cost) -> float:
-        """From the first step to the end of the process."""
-        return self.training_seconds(steps, cost) + self.judging_seconds(cost)
+        """From the first step to the end of the process, but for what passes before each training's first step."""
+        return self.trainings * self.training_seconds(steps, cost) + self.judging_seconds(cost)
 
     def steps_within(self, seconds: float, cost: Cost) -> int:
         """The most steps, of those that are of any use, that end in time; 0: not even one does."""

@@ -88,5 +88,5 @@ def noticed(interruption: Interruption | None = None) -> Iterator[Interruption]:
 
 def _what_follows(number: int, is_training: bool) -> str:
     word, again = ("terminated", "a second signal") if number == signal.SIGTERM else ("interrupted", "Ctrl-C again")
-    rest = "finishing this step and saving what was learned" if is_training else "the training is done; finishing the report"
+    rest = "finishing this step and saving what was learned" if is_training else "finishing the report"
     return f"{word}: {rest} ({again} stops at once)"

@@ -22,14 +22,21 @@ VERIFIED_PICTURES = 256
 """So many real pictures are put through the trained network and the written model, and must come out alike."""
 
 
-def write_model(folder: RunFolder, model: Any, description: bundle.Description, pictures: NDArray[np.uint8]) -> float:
-    """Write both files, and return by how much, at most, model.onnx's probabilities differ from Keras' own.
+def write_model(
+    folder: RunFolder,
+    model: Any,
+    description: bundle.Description,
+    pictures: NDArray[np.uint8],
+    expected: NDArray[np.floating[Any]] | None = None,
+) -> float:
+    """Write both files, and return by how much, at most, model.onnx's probabilities differ from those expected.
 
     Args:
         folder: the run.
         model: the trained Keras model.
         description: what model.onnx says about itself.
         pictures: (n, height, width, 3) uint8, at least one; the first 256 are compared.
+        expected: (n, classes), the probabilities of these pictures; None: what Keras computes, which may take long.
 
     Errors: RunError, where a file cannot be written; VerificationError, where the written model does not compute what was
     trained: then there is none.
@@ -39,9 +46,10 @@ def write_model(folder: RunFolder, model: Any, description: bundle.Description, 
     with _writing(folder.model) as path:
         bundle.write(path, read(model), description)
     pictures = pictures[:VERIFIED_PICTURES]
-    expected = model.predict(pictures.astype(np.float32), batch_size=_AT_ONCE, verbose=0)
+    if expected is None:
+        expected = model.predict(pictures.astype(np.float32), batch_size=_AT_ONCE, verbose=0)
     try:
-        return bundle.verify(folder.model, pictures, expected)
+        return bundle.verify(folder.model, pictures, expected[:VERIFIED_PICTURES])
     except VerificationError:
         folder.model.unlink()  # nobody is to predict with it
         raise

@@ -11,7 +11,7 @@ from eyespot.errors import UnsupportedError
 from eyespot.models.backend import keras
 from eyespot.models.keras_network import frozen_layers, read, variables
 from eyespot.models.tutorial import tutorial
-from eyespot.network import Network
+from eyespot.network import Layer, Network
 from eyespot.training.lowering import NativeNetwork
 from eyespot.training.lowering.rewriting import pool_before_relu
 from eyespot.training.randomness import Randomness
@@ -133,6 +133,23 @@ def test_spatial_dropout_drops_whole_channels():
     dropped = native(L.SpatialDropout2D(0.5)).train()(torch.ones(200, 8, 6, 3), randomness=Randomness(0, 0))
     assert torch.equal(dropped.amin((1, 2)), dropped.amax((1, 2)))
     assert (dropped == 0).float().mean().item() == pytest.approx(0.5, abs=0.1)
+
+
+def test_dropout_of_blocks_drops_whole_pictures_or_whole_rows():
+    ones = torch.ones(500, 8, 6, 3)
+    pictures = native(L.Dropout(0.5, noise_shape=(None, 1, 1, 1))).train()(ones, randomness=Randomness(0, 0))
+    assert torch.equal(pictures.amin((1, 2, 3)), pictures.amax((1, 2, 3)))
+    assert set(pictures.unique().tolist()) == {0.0, 2.0}
+    assert (pictures == 0).float().mean().item() == pytest.approx(0.5, abs=0.1)
+    rows = native(L.Dropout(0.5, noise_shape=(None, 8, 1, 1))).train()(ones, randomness=Randomness(0, 0))
+    assert torch.equal(rows.amin((2, 3)), rows.amax((2, 3)))
+    assert not torch.equal(rows.amin((1, 2, 3)), rows.amax((1, 2, 3)))
+
+
+def test_dropout_that_is_described_without_a_noise_shape_as_in_older_files_drops_elements():
+    layers = (Layer("x", "InputLayer", {"shape": [8, 6, 3]}, ()), Layer("drop", "Dropout", {"rate": 0.5}, ("x",)))
+    dropped = NativeNetwork(Network(layers, "drop")).train()(torch.ones(200, 8, 6, 3), randomness=Randomness(0, 0))
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.5, abs=0.01)
 
 
 def test_dropout_of_everything_leaves_zeros_and_of_nothing_leaves_all():

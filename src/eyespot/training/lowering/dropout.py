@@ -24,7 +24,13 @@ def _drop(call: Call, shape: tuple[int, ...], rate: float) -> Tensor:
 
 
 def _dropout(config: Config, shapes: Sequence[Shape]) -> Compute:
-    return lambda call: _drop(call, tuple(to_keras_axes(call.x).shape), config["rate"])
+    drawn = config.get("noise_shape") or [None] * (len(shapes[0]) + 1)
+
+    def compute(call: Call) -> Tensor:
+        sizes = zip(drawn, to_keras_axes(call.x).shape, strict=True)
+        return _drop(call, tuple(size if n is None else n for n, size in sizes), config["rate"])
+
+    return compute
 
 
 def _spatial_dropout(config: Config, shapes: Sequence[Shape]) -> Compute:

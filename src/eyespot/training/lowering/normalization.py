@@ -1,4 +1,4 @@
-"""Layers that shift and scale: by constants, by statistics of data, of the batch or of one picture."""
+"""Layers that shift and scale: by constants, by what is learned, by statistics of data, of the batch or of one picture."""
 
 from __future__ import annotations
 
@@ -73,9 +73,14 @@ def _layer_normalization(config: Config, shapes: Sequence[Shape]) -> Compute:
     return compute
 
 
+def _layer_scale(config: Config, shapes: Sequence[Shape]) -> Compute:
+    return lambda call: to_native_axes(to_keras_axes(call.x) * call.weights["gamma"])
+
+
 LAYERS: Mapping[str, Lower] = {
     "Rescaling": _rescaling,
     "Normalization": _normalization,
     "BatchNormalization": _batch_normalization,
     "LayerNormalization": _layer_normalization,
+    "LayerScale": _layer_scale,
 }

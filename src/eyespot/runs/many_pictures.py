@@ -1,0 +1,123 @@
+"""Many pictures, or a recipe that says itself how long it trains: one network, judged on a part that was held out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from eyespot import recipes
+from eyespot.data import grouping
+from eyespot.data.dataset import WHOLE, Dataset
+from eyespot.data.splits import for_training
+from eyespot.progress import SILENT, Progress
+from eyespot.recipes.order import Order
+from eyespot.run_folder import RunFolder
+from eyespot.runs.outcome import Outcome
+from eyespot.runs.pictures import together
+from eyespot.runs.trained import as_learned, lateness
+
+if TYPE_CHECKING:
+    from eyespot.training import Interruption, Plan
+
+
+def learn_many(
+    order: Order,
+    dataset: Dataset,
+    folder: RunFolder,
+    *,
+    began: float,
+    interruption: Interruption,
+    progress: Progress = SILENT,
+) -> Outcome:
+    """Train the recipe's network on the training part, which what is missing is split off.
+
+    Args:
+        order: what was asked for.
+        dataset: as it came.
+        folder: of the run: args.yaml is complete before the first step, and history.csv grows.
+        began: when the budget began to be spent, on the clock of `time.monotonic`.
+        interruption: notes signals from the first step of the training on.
+        progress: is told how far it has come.
+
+    Errors: DataError, where a class is too small to be split; as `eyespot.training.learn`.
+    """
+    from eyespot import training
+
+    parted = _parted(order, dataset, progress)
+    order, plan = _settled(replace(order, few=None), parted, began, progress)
+    folder.write_args(order.arguments())
+    planned = time.monotonic()
+    trained = training.learn(
+        order.recipe,
+        parted,
+        folder,
+        seed=order.seed,
+        device=order.device,
+        threads=order.threads,
+        progress=progress,
+        interruption=interruption,
+        **lateness(order, plan),
+    )
+    finished = time.monotonic()
+    return Outcome(
+        order=order,
+        dataset=parted,
+        tested="test",
+        watched=order.recipe.watch if order.recipe.watch in parted.parts else None,
+        learned=as_learned(
+            trained,
+            {"name": order.recipe_name, **recipes.settings(order.recipe)},
+            parted.fingerprint(),
+            parted.parts["test"].images,
+        ),
+        model=trained.model,
+        interrupted=trained.interrupted,
+        planned=planned,
+        finished=finished,
+        plan=plan,
+    )
+
+
+def _parted(order: Order, dataset: Dataset, progress: Progress) -> Dataset:
+    """The data set in the parts that the recipe needs."""
+    recipe = order.recipe
+    if recipe.watch == "test":
+        progress.note(
+            f"the recipe {order.recipe_name} watches the test part while training, so its test figure is a little flattered"
+        )
+    groups = None
+    learnable = dataset.parts.get(WHOLE) or dataset.parts.get("train")
+    if order.group_by is not None and learnable is not None:
+        found = grouping.group(grouping.parse(order.group_by), learnable, dataset.classes)
+        groups, notes = together(learnable, found.keys, progress)
+        for note in (found.note, *notes):
+            progress.note(note)
+    parted = for_training(dataset, recipe.validation_fraction if recipe.watch == "validation" else 0.0, groups)
+    counts = ", ".join(f"{len(part):,} {name}" for name, part in parted.parts.items())
+    progress.note(f"{dataset.name}: {len(dataset.classes)} classes; pictures: {counts}")
+    return parted
+
+
+def _settled(order: Order, dataset: Dataset, began: float, progress: Progress) -> tuple[Order, Plan | None]:
+    """The order with what it leaves to the pictures and to the time there is settled; and the plan, where there is a budget."""
+    from eyespot import training
+
+    recipe = replace(order.recipe, size=dataset.parts["train"].images.shape[1])
+    recipe = training.with_flip_settled(recipe, dataset, progress)
+    if not order.fits_the_data:
+        return replace(order, recipe=recipe), None
+    if order.budget is None:
+        return replace(order, recipe=training.without_budget(recipe, order.given, dataset)), None
+    plan = training.plan(
+        recipe,
+        order.given,
+        dataset,
+        seconds=order.budget,
+        began=began,
+        device=order.device,
+        threads=order.threads,
+    )
+    for line in plan.notes:
+        progress.note(line)
+    return replace(order, recipe=plan.recipe, threads=plan.threads), plan

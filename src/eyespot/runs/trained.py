@@ -1,0 +1,104 @@
+"""Networks that are trained in steps: what one comes to, what it says of pictures, and how it is told of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eyespot.bundle.runtime import Runtime
+from eyespot.durations import in_words
+from eyespot.network import Network
+from eyespot.progress import Progress, Task
+from eyespot.recipes.order import Order
+from eyespot.runs.candidate import Learned, Tried, Unseen
+from eyespot.runs.pictures import Round
+
+if TYPE_CHECKING:
+    from eyespot.training import Plan, Trained
+
+_TOLERATED = 0.1
+"""The share of a budget by which a run may be late before that is worth a line."""
+
+
+def as_learned(trained: Trained, recipe: Mapping[str, Any], fingerprint: str, sample: NDArray[np.uint8]) -> Learned:
+    """What a training came to; the other arguments are those of `Learned`."""
+    return Learned(
+        network=trained.network,
+        recipe=recipe,
+        fingerprint=fingerprint,
+        sample=sample,
+        logits=None,
+        pictures=trained.pictures,
+        seconds=trained.seconds,
+        history=trained.history,
+        steps=trained.steps,
+        stopped_early=trained.stopped_early,
+        interrupted=trained.interrupted,
+    )
+
+
+def lateness(order: Order, plan: Plan | None) -> dict[str, float]:
+    """How long the only training of a run is planned to take, and how much later is no matter: arguments of `learn`."""
+    if plan is None or order.budget is None:
+        return {}
+    return {"planned_seconds": plan.predicted["training"], "tolerated_seconds": _TOLERATED * order.budget}
+
+
+def lateness_of_several(order: Order, plan: Plan | None, seconds: float) -> str | None:
+    """What the user is told where one of several trainings shows that all of them will be late; None where they will not.
+
+    Args:
+        order: with the budget.
+        plan: of all trainings; None: there is none.
+        seconds: that the one took.
+    """
+    if plan is None or order.budget is None:
+        return None
+    late = plan.trainings * seconds - plan.predicted["training"]
+    if late <= _TOLERATED * order.budget:
+        return None
+    return f"the machine is slower than it was measured: done about {in_words(late)} later than planned"
+
+
+def asked(classifier: Learned, each: Round, images: NDArray[np.uint8], threads: int | None) -> Tried:
+    """What a network that learned from the training pictures of a round says of the others.
+
+    Args:
+        classifier: the network.
+        each: the round.
+        images: (n, height, width, 3) uint8, all pictures at its size.
+        threads: of the processor; None: one a core.
+    """
+    asked = np.concatenate([each.validation, each.held_out])
+    answers = _says(classifier.network, images[asked], threads)
+    validation = Unseen(each.validation, answers[: len(each.validation)])
+    return Tried(validation, Unseen(each.held_out, answers[len(each.validation) :]), validation, classifier)
+
+
+class OneOfSeveral:
+    """A `Progress` for one of several trainings: its tasks say which one it is, and its epochs get no lines."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self._progress, self._name = progress, name
+
+    def task(self, description: str, total: int | None, unit: str = "pictures") -> AbstractContextManager[Task]:
+        """Begin a piece of work, as `Progress` has it."""
+        return self._progress.task(f"{description}, {self._name}", total, unit)
+
+    def note(self, line: str) -> None:
+        """Leave out a line."""
+
+    def at_once(self, line: str) -> None:
+        """Say a line, as `Progress` has it."""
+        self._progress.at_once(line)
+
+
+def _says(network: Network, images: NDArray[np.uint8], threads: int | None) -> NDArray[np.float64]:
+    from eyespot.bundle.graph import to_onnx  # imports onnx
+
+    batches = list(Runtime(to_onnx(network).SerializeToString(), threads).batches(images))
+    return np.concatenate(batches).astype(np.float64)

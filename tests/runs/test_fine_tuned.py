@@ -24,6 +24,7 @@ from eyespot.runs.backbone import Features
 from eyespot.runs.fine_tuned import FineTuned, check_can_be_tuned
 from eyespot.runs.frozen import FrozenFeatures
 from eyespot.runs.pictures import gathered, rounds
+from eyespot.runs.trained import Trainer
 from eyespot.training import Interruption, Plan
 from eyespot.training.lowering.native_network import LOWERINGS
 
@@ -135,7 +136,7 @@ def test_where_nothing_is_learned_it_says_what_the_head_of_the_same_pictures_say
     frozen = FrozenFeatures(features, pictures, 2, "budget")
     order = ordered("pets", None, budget=None, settings=HARDLY, seed=0, device="cpu", threads=1, backbone="tiny")
     order = replace(order, recipe=replace(order.recipe, learning_rate=0.0))
-    tuned = FineTuned(order, pets, frozen, None, RunFolder(tmp_path), listener, Interruption())
+    tuned = FineTuned(Trainer(order, None, RunFolder(tmp_path), listener, Interruption()), pets, frozen)
     for each in rounds(pictures, pets.classes, 2):
         expected = frozen.attempt(each).validation
         found = tuned.attempt(each, "a fold")
@@ -207,7 +208,7 @@ def test_the_only_training_knows_when_it_is_planned_to_be_done(
     frozen = FrozenFeatures(features, gathered(pets, None), 2, "budget")
     order = ordered("pets", None, budget=30, settings={"flip": "never"}, seed=0, device="cpu", threads=1, backbone="tiny")
     plan = Plan(order.recipe, 1, (), {"before": 2.0, "training": 20.0, "after": 1.0}, {})
-    tuned = FineTuned(order, pets, frozen, plan, RunFolder(tmp_path), listener, Interruption())
+    tuned = FineTuned(Trainer(order, plan, RunFolder(tmp_path), listener, Interruption()), pets, frozen)
     (each,) = rounds(frozen.pictures, pets.classes, 1)
     for name in ("", "fold 1 of 3"):
         with pytest.raises(InterruptedError):
@@ -231,7 +232,7 @@ def test_batches_that_are_set_by_hand_stay_as_they_are(
     vectors = features_of(backbone, part.images, threads=1)
     features = Features(backbone, vectors, part.images[:4], "", 1.0, part, short_digests(part.images))
     frozen = FrozenFeatures(features, gathered(pets, None), 2, "budget")
-    tuned = FineTuned(order, pets, frozen, None, RunFolder(tmp_path), listener, Interruption())
+    tuned = FineTuned(Trainer(order, None, RunFolder(tmp_path), listener, Interruption()), pets, frozen)
     # Of 41 pictures, 10 each would leave one for the last batch.
     assert tuned.on_all().recipe["batch_size"] == expected
 

@@ -15,8 +15,8 @@ from eyespot.data import Part
 from eyespot.data.digests import short_digests
 from eyespot.errors import UsageError
 from eyespot.runs.backbone import Features
-from eyespot.runs.frozen import FrozenFeatures, check_is_impartial
-from eyespot.runs.impartial import LEARNED_FROM
+from eyespot.runs.frozen import FrozenFeatures
+from eyespot.runs.impartial import LEARNED_FROM, check_is_impartial
 from eyespot.runs.pictures import Pictures, Round
 from eyespot.training import head
 
@@ -86,14 +86,14 @@ def test_features_of_pictures_that_the_backbone_was_tuned_to_are_refused(
 ) -> None:
     labels = np.array([0, 1] * 20)
     features = way(drawn(labels), labels, 2).features
-    check_is_impartial(features)
+    check_is_impartial(features.backbone, features.digests, features.fingerprint)
     facts = features.facts_tuned_on(np.arange(5, 12))
     assert LEARNED_FROM not in features.backbone_facts
     tuned = find(str(write_backbone(tmp_path / "tuned.onnx", (16, 16), recipe={"candidate": "fine-tuned", "backbone": facts})))
     assert tuned is not None
     again = Features(tuned, features.vectors, features.sample, "0" * 64, 0.0, digests=features.digests)
     with pytest.raises(UsageError, match="it knows 7 of 40"):
-        check_is_impartial(again)
+        check_is_impartial(again.backbone, again.digests, again.fingerprint)
 
 
 @pytest.mark.parametrize(("candidate", "is_refused"), [(None, True), ("fine-tuned", True), ("frozen features", False)])
@@ -107,7 +107,7 @@ def test_a_file_that_does_not_list_its_pictures_is_known_by_the_fingerprint_of_a
     assert other is not None
     again = Features(other, features.vectors, features.sample, features.fingerprint, 0.0, digests=features.digests)
     if not is_refused:
-        check_is_impartial(again)
+        check_is_impartial(again.backbone, again.digests, again.fingerprint)
         return
     with pytest.raises(UsageError, match="was trained on these very pictures: it knows 40 of 40"):
-        check_is_impartial(again)
+        check_is_impartial(again.backbone, again.digests, again.fingerprint)

@@ -15,6 +15,7 @@ from eyespot.progress import SILENT, Progress
 from eyespot.recipes.order import Few, Order
 from eyespot.runs.backbone import Features
 from eyespot.runs.pictures import VALIDATION_FRACTION, Pictures, Round, fold_count
+from eyespot.runs.trained import planned
 
 if TYPE_CHECKING:
     from eyespot.training import Plan
@@ -107,24 +108,15 @@ def settle(
         progress.note(tuned.notes[0])
     few = replace(few, from_scratch=True)
     parted = _parted(dataset, pictures, schedule[0], is_cross_validated)
-    if order.budget is None:
-        return Settled(replace(order, recipe=training.without_budget(recipe, order.given, parted)), few)
     numbers = [_trainings(folds) for folds in options]
-    plan = training.plan(
-        recipe,
-        order.given,
-        parted,
-        seconds=order.budget,
-        began=began,
-        device=order.device,
-        threads=order.threads,
-        trainings=numbers,
-    )
+    order, plan = planned(replace(order, recipe=recipe), parted, began=began, trainings=numbers)
+    if plan is None:
+        return Settled(order, few)
     if has_backbone and asked.from_scratch is None and not plan.is_enough:
         return replace(without, notes=(_TOO_SHORT_FOR_BOTH,))
     few = replace(few, folds=options[numbers.index(plan.trainings)])
     notes = (*_how_often(few.folds, is_cross_validated), *plan.notes)
-    return Settled(replace(order, recipe=plan.recipe, threads=plan.threads), few, plan, notes)
+    return Settled(order, few, plan, notes)
 
 
 def _with_fine_tuning(
@@ -198,11 +190,8 @@ def _how_often(folds: int | None, is_cross_validated: bool) -> tuple[str, ...]:
 
 def _parted(dataset: Dataset, pictures: Pictures, first: Round, is_cross_validated: bool) -> Dataset:
     """What the plan is made for: the first round, with all pictures that will be judged."""
-    part = pictures.part
-    parts = {"train": part.take(first.train), "test": part if is_cross_validated else part.take(first.held_out)}
-    if len(first.validation):
-        parts["validation"] = part.take(first.validation)
-    return dataset.with_parts(**parts)
+    parts = pictures.parts(first)
+    return dataset.with_parts(**(parts | {"test": pictures.part} if is_cross_validated else parts))
 
 
 def _learnable(dataset: Dataset, pictures: Pictures) -> Dataset:

@@ -101,6 +101,13 @@ class Tried:
 class Way(Protocol):
     """A way to a classifier."""
 
+    @property
+    def title(self) -> str:
+        """What the user knows it as."""
+
+    def origin(self, count: int) -> str:
+        """Where a classifier that learned from `count` pictures came from, in words that complete "classifier: ..."."""
+
     def attempt(self, each: Round, name: str) -> Tried:
         """Go it in one round; `name` says which one, and is empty where there is only one."""
 

@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING
 
 from eyespot.backbones import Backbone
 from eyespot.data import graphs
-from eyespot.data.dataset import WHOLE, Dataset, Part
+from eyespot.data.dataset import WHOLE, Dataset
 from eyespot.evaluation.appraisal import appraise, suspects_among
 from eyespot.progress import SILENT, Progress
 from eyespot.recipes.order import Few, Order
 from eyespot.run_folder import RunFolder
 from eyespot.runs.affordable import Settled, settle
-from eyespot.runs.backbone import Ask, features_of_all, how_to_add, obtain
+from eyespot.runs.backbone import Ask, Found, features_of_all, how_to_add, obtain
 from eyespot.runs.candidate import Learned, Tried, Way, with_temperature
 from eyespot.runs.deciding import Decision, by_cross_validation, by_validation
 from eyespot.runs.fine_tuned import TUNED, FineTuned, check_can_be_tuned
-from eyespot.runs.frozen import FROZEN, FrozenFeatures, check_is_impartial
+from eyespot.runs.frozen import FrozenFeatures
+from eyespot.runs.impartial import FROZEN, check_is_impartial
 from eyespot.runs.outcome import Outcome
 from eyespot.runs.pictures import Pictures, Round, gathered, rounds
 from eyespot.runs.scratch import SCRATCH, FromScratch
-from eyespot.runs.trained import lateness_of_several
+from eyespot.runs.trained import Trainer, lateness_of_several
 
 if TYPE_CHECKING:
     from eyespot.training import Interruption
@@ -96,7 +97,11 @@ def learn_few(
     frozen = None
     if found.backbone is not None:
         is_compared = few.from_scratch is not False or few.fine_tune or len(schedule) == 1
-        frozen = _frozen(found.backbone, replace(order, few=few), dataset, pictures, is_compared, progress)
+        features = features_of_all(
+            found.backbone, order.data, dataset, keeps_pictures=few.fine_tune, threads=order.threads, progress=progress
+        )
+        check_is_impartial(found.backbone, features.digests, features.fingerprint)
+        frozen = FrozenFeatures(features, pictures, len(classes), order.recipe_name, is_compared, progress)
     ways: dict[str, Way] = {} if frozen is None else {FROZEN: frozen}
     tried = {name: _attempts(way, schedule, interruption) for name, way in ways.items()}
     settled = settle(
@@ -116,32 +121,17 @@ def learn_few(
         schedule = rounds(pictures, classes, settled.few.folds)
         tried = {name: _attempts(way, schedule, interruption) for name, way in ways.items()}
     planned = time.monotonic()
+    trainer = Trainer(settled.order, settled.plan, folder, progress, interruption)
     if settled.few.fine_tune and frozen is not None:
-        ways[TUNED] = FineTuned(settled.order, dataset, frozen, settled.plan, folder, progress, interruption)
+        ways[TUNED] = FineTuned(trainer, dataset, frozen)
     if settled.few.from_scratch:
-        ways[SCRATCH] = FromScratch(settled.order, dataset, pictures, settled.plan, folder, progress, interruption)
+        ways[SCRATCH] = FromScratch(trainer, dataset, pictures)
     for name in [name for name in ways if name not in tried]:
         tried[name] = _attempts(ways[name], schedule, interruption, settled, progress)
     by_round = [dict(zip(tried, each, strict=True)) for each in zip(*tried.values(), strict=False)]
     result = _result(pictures, schedule, by_round, ways, interruption)
     folder.write_history(result.learned.history)
-    return replace(_outcome(settled, dataset, pictures, result, found.backbone, planned), waited=found.waited)
-
-
-def _frozen(
-    backbone: Backbone, order: Order, dataset: Dataset, pictures: Pictures, is_compared: bool, progress: Progress
-) -> FrozenFeatures:
-    """The way by frozen features, once these are computed."""
-    features = features_of_all(
-        backbone,
-        order.data,
-        dataset,
-        keeps_pictures=order.few is not None and order.few.fine_tune,
-        threads=order.threads,
-        progress=progress,
-    )
-    check_is_impartial(features)
-    return FrozenFeatures(features, pictures, len(dataset.classes), order.recipe_name, is_compared, progress)
+    return _outcome(settled, dataset, pictures, result, ways, found, planned)
 
 
 def _tell(progress: Progress, *lines: str | None) -> None:
@@ -205,7 +195,13 @@ def _result(
 
 
 def _outcome(
-    settled: Settled, dataset: Dataset, pictures: Pictures, result: _Result, backbone: Backbone | None, planned: float
+    settled: Settled,
+    dataset: Dataset,
+    pictures: Pictures,
+    result: _Result,
+    ways: Mapping[str, Way],
+    found: Found,
+    planned: float,
 ) -> Outcome:
     from eyespot.models.keras_network import build  # imports Keras
 
@@ -214,7 +210,7 @@ def _outcome(
     labels, groups, answers = pictures.part.labels, pictures.groups, decision.answers
     parts, tested = {WHOLE: pictures.part}, WHOLE
     if result.held_out is not None:
-        parts, tested = _parts(pictures, result.held_out), "test"
+        parts, tested = pictures.parts(result.held_out), "test"
     temperature = decision.unseen.temperature(labels)
     unlearned = decision.of_all_unlearned(labels)
     appraisal = appraise(
@@ -223,13 +219,13 @@ def _outcome(
         dataset.classes,
         groups[answers.positions],
         method=result.method,
-        candidates=decision.candidates(labels, groups, _names(backbone)),
+        candidates=decision.candidates(labels, groups, {name: way.title for name, way in ways.items()}),
         temperature=temperature,
         threshold=decision.threshold(labels, groups, settled.few.error_rate),
         threshold_check=decision.threshold_check(labels, groups, settled.few.error_rate),
         error_rate=settled.few.error_rate,
         worth=decision.worth,
-        origin=_origin(decision.chosen, len(parts.get("train", pictures.part)), backbone),
+        origin=_origin(ways[decision.chosen], len(parts.get("train", pictures.part)), found.backbone),
         suspects=suspects_among(unlearned.probabilities, pictures.part.take(unlearned.positions), dataset.classes),
         group_note=pictures.group_note,
         leaks=pictures.leaks,
@@ -245,30 +241,14 @@ def _outcome(
         planned=planned,
         finished=finished,
         plan=settled.plan,
+        waited=found.waited,
         probabilities=answers.probabilities,
         appraisal=appraisal,
     )
 
 
-def _parts(pictures: Pictures, each: Round) -> dict[str, Part]:
-    parts = {"train": each.train, "validation": each.validation, "test": each.held_out}
-    return {name: pictures.part.take(positions) for name, positions in parts.items() if len(positions)}
-
-
-def _names(backbone: Backbone | None) -> dict[str, str]:
-    """What the candidates are called."""
-    if backbone is None:
-        return {SCRATCH: SCRATCH}
-    return {FROZEN: f"{FROZEN} of {backbone.name}", TUNED: f"{TUNED} {backbone.name}", SCRATCH: SCRATCH}
-
-
-def _origin(chosen: str, count: int, backbone: Backbone | None) -> str:
+def _origin(way: Way, count: int, backbone: Backbone | None) -> str:
     """Where the classifier came from, and how a better one could be come by."""
-    origin = f"trained from scratch on {count:,} pictures"
-    if chosen == FROZEN and backbone is not None:
-        origin = f"a backbone and a head: the backbone is {backbone.origin}"
-    elif chosen == TUNED and backbone is not None:
-        origin = f"a backbone and a head, fine-tuned on {count:,} pictures: the backbone is {backbone.origin}"
     if backbone is not None and not backbone.is_shipped:
-        return origin
-    return f"{origin}; {how_to_add(has_one=backbone is not None)}"
+        return way.origin(count)
+    return f"{way.origin(count)}; {how_to_add(has_one=backbone is not None)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +11,11 @@ from eyespot import recipes
 from eyespot.backbones import Backbone
 from eyespot.data.dataset import Dataset
 from eyespot.errors import UsageError
-from eyespot.progress import Progress
-from eyespot.recipes.order import Order
-from eyespot.run_folder import RunFolder
 from eyespot.runs.backbone import how_to_add
 from eyespot.runs.candidate import Learned, Tried
 from eyespot.runs.frozen import FrozenFeatures
 from eyespot.runs.pictures import Round
-from eyespot.runs.trained import OneOfSeveral, as_learned, asked, lateness
-
-if TYPE_CHECKING:
-    from eyespot.training import Interruption, Plan
+from eyespot.runs.trained import Trainer, as_learned, asked
 
 TUNED = "fine-tuned"
 
@@ -46,50 +39,41 @@ class FineTuned:
     """A backbone that is fine-tuned to few pictures.
 
     Attributes:
-        order: settled: its recipe says all about the training.
+        trainer: of the run.
         dataset: as it came.
         frozen: the way by its frozen features, which this one goes on from; the pictures were kept beside them.
-        plan: of the trainings; None: there is no budget.
-        folder: of the run: history.csv grows in it while the only network, or the last one, is trained.
-        progress: is told how far it has come.
-        interruption: notes the signals that end a training.
     """
 
-    order: Order
+    trainer: Trainer
     dataset: Dataset = field(repr=False)
     frozen: FrozenFeatures = field(repr=False)
-    plan: Plan | None
-    folder: RunFolder
-    progress: Progress
-    interruption: Interruption
+
+    @property
+    def title(self) -> str:
+        """What the user knows it as."""
+        return f"{TUNED} {self.frozen.features.backbone.name}"
+
+    def origin(self, count: int) -> str:
+        """Where such a classifier came from."""
+        return (
+            f"a backbone and a head, fine-tuned on {count:,} pictures: the backbone is {self.frozen.features.backbone.origin}"
+        )
 
     def attempt(self, each: Round, name: str = "") -> Tried:
         """In one round: the head is fitted on the training pictures, then all is trained on the same."""
-        classifier = self._trained(each.train, name, None if name else self.folder)
-        return asked(classifier, each, self.frozen.features.whole.images, self.order.threads)
+        classifier = self._trained(each.train, name, has_history=not name)
+        return asked(classifier, each, self.frozen.features.whole.images, self.trainer.order.threads)
 
     def on_all(self) -> Learned:
         """The network of all pictures."""
-        return self._trained(np.arange(len(self.frozen.features.whole)), "all pictures", self.folder)
+        return self._trained(np.arange(len(self.frozen.features.whole)), "all pictures")
 
-    def _trained(self, positions: Positions, name: str, folder: RunFolder | None) -> Learned:
-        from eyespot.training import learn
-
-        order, features = self.order, self.frozen.features
-        recipe = self._recipe(positions)
-        trained = learn(
-            recipe,
-            self.dataset.with_parts(train=features.whole.take(positions)),
-            folder,
-            seed=order.seed,
-            device=order.device,
-            threads=order.threads,
-            progress=OneOfSeveral(self.progress, f"{TUNED}, {name}") if name else self.progress,
-            interruption=self.interruption,
-            **({} if name else lateness(order, self.plan)),
-        )
+    def _trained(self, positions: Positions, name: str, *, has_history: bool = True) -> Learned:
+        features, recipe = self.frozen.features, self._recipe(positions)
+        pictures = self.dataset.with_parts(train=features.whole.take(positions))
+        trained = self.trainer.train(recipe, pictures, f"{TUNED}, {name}" if name else "", has_history=has_history)
         made_by = {
-            "name": order.recipe_name,
+            "name": self.trainer.order.recipe_name,
             "candidate": TUNED,
             "backbone": features.facts_tuned_on(positions),
             **recipes.settings(recipe),
@@ -101,5 +85,6 @@ class FineTuned:
         from eyespot.recipes.budget import for_pictures
         from eyespot.recipes.fine_tuning import starting_from
 
-        recipe = for_pictures(self.order.recipe, self.order.given, len(positions))
+        order = self.trainer.order
+        recipe = for_pictures(order.recipe, order.given, len(positions))
         return starting_from(self.frozen.network(positions), recipe)

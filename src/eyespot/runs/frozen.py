@@ -15,24 +15,15 @@ from eyespot.data.setting_aside import folds_to_choose_on
 from eyespot.data.splits import SEED
 from eyespot.network import Network
 from eyespot.progress import SILENT, Progress
-from eyespot.runs import impartial
 from eyespot.runs.backbone import Features
 from eyespot.runs.candidate import Learned, Tried, Unseen, of_nothing
-from eyespot.runs.impartial import FROZEN as FROZEN
+from eyespot.runs.impartial import FROZEN
 from eyespot.runs.pictures import FOLDS, Pictures, Round
 
 if TYPE_CHECKING:
     from eyespot.training.head import Head
 
 Positions = NDArray[np.int64]
-
-
-def check_is_impartial(features: Features) -> None:
-    """Refuse a backbone that was trained on some of the pictures that it is to be judged on.
-
-    Errors: as `eyespot.runs.impartial.check_is_impartial`.
-    """
-    impartial.check_is_impartial(features.backbone, features.digests, features.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -55,6 +46,15 @@ class FrozenFeatures:
     is_compared: bool = True
     progress: Progress = field(default=SILENT, repr=False, compare=False)
     _heads: dict[bytes, tuple[Head, Unseen]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def title(self) -> str:
+        """What the user knows it as."""
+        return f"{FROZEN} of {self.features.backbone.name}"
+
+    def origin(self, count: int) -> str:
+        """Where such a classifier came from."""
+        return f"a backbone and a head: the backbone is {self.features.backbone.origin}"
 
     def attempt(self, each: Round, name: str = "") -> Tried:
         """In one round: the head is fitted on the training pictures; then, as strong, on the validation pictures too."""

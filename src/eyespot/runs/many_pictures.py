@@ -15,7 +15,7 @@ from eyespot.recipes.order import Order
 from eyespot.run_folder import RunFolder
 from eyespot.runs.outcome import Outcome
 from eyespot.runs.pictures import together
-from eyespot.runs.trained import as_learned, lateness
+from eyespot.runs.trained import Trainer, as_learned, planned
 
 if TYPE_CHECKING:
     from eyespot.training import Interruption, Plan
@@ -42,23 +42,11 @@ def learn_many(
 
     Errors: DataError, where a class is too small to be split; as `eyespot.training.learn`.
     """
-    from eyespot import training
-
     parted = _parted(order, dataset, progress)
     order, plan = _settled(replace(order, few=None), parted, began, progress)
     folder.write_args(order.arguments())
-    planned = time.monotonic()
-    trained = training.learn(
-        order.recipe,
-        parted,
-        folder,
-        seed=order.seed,
-        device=order.device,
-        threads=order.threads,
-        progress=progress,
-        interruption=interruption,
-        **lateness(order, plan),
-    )
+    settled = time.monotonic()
+    trained = Trainer(order, plan, folder, progress, interruption).train(order.recipe, parted)
     finished = time.monotonic()
     return Outcome(
         order=order,
@@ -73,7 +61,7 @@ def learn_many(
         ),
         model=trained.model,
         interrupted=trained.interrupted,
-        planned=planned,
+        planned=settled,
         finished=finished,
         plan=plan,
     )
@@ -107,17 +95,7 @@ def _settled(order: Order, dataset: Dataset, began: float, progress: Progress) -
     recipe = training.with_flip_settled(recipe, dataset, progress)
     if not order.fits_the_data:
         return replace(order, recipe=recipe), None
-    if order.budget is None:
-        return replace(order, recipe=training.without_budget(recipe, order.given, dataset)), None
-    plan = training.plan(
-        recipe,
-        order.given,
-        dataset,
-        seconds=order.budget,
-        began=began,
-        device=order.device,
-        threads=order.threads,
-    )
-    for line in plan.notes:
+    order, plan = planned(replace(order, recipe=recipe), dataset, began=began)
+    for line in plan.notes if plan is not None else ():
         progress.note(line)
-    return replace(order, recipe=plan.recipe, threads=plan.threads), plan
+    return order, plan

@@ -76,6 +76,11 @@ class Pictures:
         """Whether the data set said itself what is to be held out, or watched."""
         return len(self.places) > 1
 
+    def parts(self, each: Round) -> dict[str, Part]:
+        """The parts of a round that have pictures: `train`, `validation` and, held out, `test`."""
+        parts = {"train": each.train, "validation": each.validation, "test": each.held_out}
+        return {name: self.part.take(positions) for name, positions in parts.items() if len(positions)}
+
 
 def are_few(dataset: Dataset) -> bool:
     """Whether the pictures to learn from are so few that figures have to be had with care."""

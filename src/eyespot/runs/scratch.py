@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eyespot import recipes
 from eyespot.data.dataset import Dataset
-from eyespot.progress import Progress
-from eyespot.recipes.order import Order
-from eyespot.run_folder import RunFolder
 from eyespot.runs.candidate import Learned, Tried
 from eyespot.runs.pictures import Pictures, Round
-from eyespot.runs.trained import OneOfSeveral, as_learned, asked, lateness
-
-if TYPE_CHECKING:
-    from eyespot.training import Interruption, Plan
+from eyespot.runs.trained import Trainer, as_learned, asked
 
 SCRATCH = "from scratch"
 
@@ -30,50 +23,39 @@ class FromScratch:
     """Networks from scratch for few pictures.
 
     Attributes:
-        order: settled: its recipe says all about the training.
+        trainer: of the run.
         dataset: as it came.
         pictures: the same in one row.
-        plan: of the trainings; None: there is no budget.
-        folder: of the run: history.csv grows in it while the only network, or the last one, is trained.
-        progress: is told how far it has come.
-        interruption: notes the signals that end a training.
     """
 
-    order: Order
+    trainer: Trainer
     dataset: Dataset = field(repr=False)
     pictures: Pictures = field(repr=False)
-    plan: Plan | None
-    folder: RunFolder
-    progress: Progress
-    interruption: Interruption
+
+    @property
+    def title(self) -> str:
+        """What the user knows it as."""
+        return SCRATCH
+
+    def origin(self, count: int) -> str:
+        """Where such a classifier came from."""
+        return f"trained from scratch on {count:,} pictures"
 
     def attempt(self, each: Round, name: str = "") -> Tried:
         """In one round: trained on the training pictures, while those of validation are watched."""
-        classifier = self._trained(each.train, each.validation, name, None if name else self.folder)
-        return asked(classifier, each, self.pictures.part.images, self.order.threads)
+        classifier = self._trained(each.train, each.validation, name, has_history=not name)
+        return asked(classifier, each, self.pictures.part.images, self.trainer.order.threads)
 
     def on_all(self) -> Learned:
         """The network of all pictures; none is watched."""
         everything = np.arange(len(self.pictures.part))
-        return self._trained(everything, everything[:0], "all pictures", self.folder)
+        return self._trained(everything, everything[:0], "all pictures")
 
-    def _trained(self, train: Positions, watched: Positions, name: str, folder: RunFolder | None) -> Learned:
+    def _trained(self, train: Positions, watched: Positions, name: str, *, has_history: bool = True) -> Learned:
         from eyespot.recipes.budget import for_pictures
-        from eyespot.training import learn
 
-        part, order = self.pictures.part, self.order
+        order, parts = self.trainer.order, self.pictures.parts(Round(train, watched, train[:0]))
         recipe = for_pictures(order.recipe, order.given, len(train))
-        parts = {"train": part.take(train), "validation": part.take(watched)}
-        trained = learn(
-            recipe,
-            self.dataset.with_parts(**{each: pictures for each, pictures in parts.items() if len(pictures)}),
-            folder,
-            seed=order.seed,
-            device=order.device,
-            threads=order.threads,
-            progress=OneOfSeveral(self.progress, name) if name else self.progress,
-            interruption=self.interruption,
-            **({} if name else lateness(order, self.plan)),
-        )
+        trained = self.trainer.train(recipe, self.dataset.with_parts(**parts), name, has_history=has_history)
         made_by = {"name": order.recipe_name, **recipes.settings(recipe)}
-        return as_learned(trained, made_by, self.dataset.fingerprint(), part.images)
+        return as_learned(trained, made_by, self.dataset.fingerprint(), self.pictures.part.images)

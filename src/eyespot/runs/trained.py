@@ -2,26 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eyespot.bundle.runtime import Runtime
-from eyespot.durations import in_words
+from eyespot.data.dataset import Dataset
 from eyespot.network import Network
 from eyespot.progress import Progress, Task
+from eyespot.recipes import Recipe
 from eyespot.recipes.order import Order
+from eyespot.run_folder import RunFolder
 from eyespot.runs.candidate import Learned, Tried, Unseen
 from eyespot.runs.pictures import Round
 
 if TYPE_CHECKING:
-    from eyespot.training import Plan, Trained
+    from eyespot.training import Interruption, Plan, Trained
 
 _TOLERATED = 0.1
 """The share of a budget by which a run may be late before that is worth a line."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Trains the networks of a run.
+
+    Attributes:
+        order: settled: its recipe says all about the training.
+        plan: of all trainings; None: there is no budget.
+        folder: of the run.
+        progress: is told how far it has come.
+        interruption: notes the signals that end a training.
+    """
+
+    order: Order
+    plan: Plan | None
+    folder: RunFolder
+    progress: Progress = field(repr=False)
+    interruption: Interruption = field(repr=False)
+
+    def train(self, recipe: Recipe, dataset: Dataset, name: str = "", *, has_history: bool = True) -> Trained:
+        """Train one network.
+
+        Args:
+            recipe: the order's, as it suits these pictures.
+            dataset: with the parts that are learned from and watched.
+            name: which one of several trainings it is; empty: the only one, whose epochs are told and which may be late.
+            has_history: whether history.csv grows with it.
+
+        Errors: as `eyespot.training.learn`.
+        """
+        from eyespot.training import learn
+
+        order = self.order
+        return learn(
+            recipe,
+            dataset,
+            self.folder if has_history else None,
+            seed=order.seed,
+            device=order.device,
+            threads=order.threads,
+            progress=_OneOfSeveral(self.progress, name) if name else self.progress,
+            interruption=self.interruption,
+            **({} if name else self._lateness()),
+        )
+
+    def _lateness(self) -> dict[str, float]:
+        """How long the only training is planned to take, and how much later is no matter: arguments of `learn`."""
+        if self.plan is None or self.order.budget is None:
+            return {}
+        return {"planned_seconds": self.plan.predicted["training"], "tolerated_seconds": _TOLERATED * self.order.budget}
+
+
+def planned(order: Order, dataset: Dataset, *, began: float, trainings: Sequence[float] = (1.0,)) -> tuple[Order, Plan | None]:
+    """The default recipe's order with network, epochs and threads chosen; and the plan, where there is a budget.
+
+    The arguments, and errors, are those of `eyespot.training.plan`.
+    """
+    from eyespot import training
+
+    if order.budget is None:
+        return replace(order, recipe=training.without_budget(order.recipe, order.given, dataset)), None
+    plan = training.plan(
+        order.recipe,
+        order.given,
+        dataset,
+        seconds=order.budget,
+        began=began,
+        device=order.device,
+        threads=order.threads,
+        trainings=trainings,
+    )
+    return replace(order, recipe=plan.recipe, threads=plan.threads), plan
 
 
 def as_learned(trained: Trained, recipe: Mapping[str, Any], fingerprint: str, sample: NDArray[np.uint8]) -> Learned:
@@ -41,13 +117,6 @@ def as_learned(trained: Trained, recipe: Mapping[str, Any], fingerprint: str, sa
     )
 
 
-def lateness(order: Order, plan: Plan | None) -> dict[str, float]:
-    """How long the only training of a run is planned to take, and how much later is no matter: arguments of `learn`."""
-    if plan is None or order.budget is None:
-        return {}
-    return {"planned_seconds": plan.predicted["training"], "tolerated_seconds": _TOLERATED * order.budget}
-
-
 def lateness_of_several(order: Order, plan: Plan | None, seconds: float) -> str | None:
     """What the user is told where one of several trainings shows that all of them will be late; None where they will not.
 
@@ -58,10 +127,12 @@ def lateness_of_several(order: Order, plan: Plan | None, seconds: float) -> str 
     """
     if plan is None or order.budget is None:
         return None
+    from eyespot.training import late_line
+
     late = plan.trainings * seconds - plan.predicted["training"]
     if late <= _TOLERATED * order.budget:
         return None
-    return f"the machine is slower than it was measured: done about {in_words(late)} later than planned"
+    return late_line(late)
 
 
 def asked(classifier: Learned, each: Round, images: NDArray[np.uint8], threads: int | None) -> Tried:
@@ -79,7 +150,7 @@ def asked(classifier: Learned, each: Round, images: NDArray[np.uint8], threads: 
     return Tried(validation, Unseen(each.held_out, answers[len(each.validation) :]), validation, classifier)
 
 
-class OneOfSeveral:
+class _OneOfSeveral:
     """A `Progress` for one of several trainings: its tasks say which one it is, and its epochs get no lines."""
 
     def __init__(self, progress: Progress, name: str) -> None:

@@ -5,6 +5,7 @@ from eyespot.training.budget import Plan as Plan
 from eyespot.training.budget import plan as plan
 from eyespot.training.by_recipe import Trained as Trained
 from eyespot.training.by_recipe import learn as learn
+from eyespot.training.callbacks import late_line as late_line
 from eyespot.training.fine_tuning import check_is_trainable as check_is_trainable
 from eyespot.training.fine_tuning import plan_fine_tuning as plan_fine_tuning
 from eyespot.training.fitting import fit as fit

@@ -168,6 +168,29 @@ def fastest_threads(trial: Trial, device: str, seconds: float) -> int | None:
     return trial.fastest_threads(options, seconds / len(options)) if len(options) > 1 else most
 
 
+def what_line(what: str, recipe: Recipe, pictures: int, cost: Cost, threads: int | None, seconds: float) -> str:
+    """What the user is told of a plan: what is trained, for how long, and how fast that goes here.
+
+    Args:
+        what: in words.
+        recipe: with the epochs that were chosen.
+        pictures: that are learned from in an epoch.
+        cost: of a step.
+        threads: of the processor; None: on a GPU.
+        seconds: the budget.
+    """
+    computing = "" if threads is None else f" on {threads} thread{'' if threads == 1 else 's'}"
+    rate = f"{cost.batch_size / cost.step:,.0f} pictures/s{computing}"
+    return f"budget {in_words(seconds)}: {what}, {recipe.epochs:.3g} epochs of {pictures:,} pictures at {rate}"
+
+
+def when_line(predicted: Mapping[str, float]) -> str:
+    """What the user is told of when all will be done, from the seconds `before`, in `training` and `after`."""
+    total = sum(predicted.values())
+    done = datetime.now() + timedelta(seconds=total - predicted["before"])
+    return f"done at about {done:%H:%M:%S}, {in_words(total)} after the start"
+
+
 class _Bench:
     """Where candidates are measured, the smallest first; the others when they are asked for.
 
@@ -240,18 +263,12 @@ def _choose(ladder: Sequence[Rung], bench: _Bench, work: Work, end: float) -> tu
 
 def _what(recipe: Recipe, work: Work, cost: Cost, threads: int | None, seconds: float) -> str:
     network = "-".join(map(str, recipe.network.get("widths", ()))) or "the given"
-    computing = "" if threads is None else f" on {threads} thread{'' if threads == 1 else 's'}"
-    rate = f"{cost.batch_size / cost.step:,.0f} pictures/s{computing}"
-    return (
-        f"budget {in_words(seconds)}: network {network}, {recipe.size} x {recipe.size} pixels, "
-        f"{recipe.epochs:.3g} epochs of {work.pictures:,} pictures at {rate}"
-    )
+    what = f"network {network}, {recipe.size} x {recipe.size} pixels"
+    return what_line(what, recipe, work.pictures, cost, threads, seconds)
 
 
 def _when(choice: Choice, work: Work, cost: Cost, seconds: float, predicted: Mapping[str, float], is_own_network: bool) -> str:
-    total = sum(predicted.values())
-    done = datetime.now() + timedelta(seconds=total - predicted["before"])
-    line = f"done at about {done:%H:%M:%S}, {in_words(total)} after the start"
+    line, total = when_line(predicted), sum(predicted.values())
     if not choice.is_enough:
         of_ours, of_theirs = "the smallest training worth doing", "the least that this network, set by hand, is worth training"
         least = of_theirs if is_own_network else of_ours

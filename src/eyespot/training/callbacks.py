@@ -189,7 +189,12 @@ class ProgressReporter(_Callback):  # type: ignore[misc]  # Keras is untyped
         late = self._pace.seconds_late
         if late is not None and not self._has_told_lateness:
             self._has_told_lateness = True
-            self._progress.note(f"the machine is slower than it was measured: done about {in_words(late)} later than planned")
+            self._progress.note(late_line(late))
+
+
+def late_line(seconds: float) -> str:
+    """What the user is told where it will take so much longer than planned."""
+    return f"the machine is slower than it was measured: done about {in_words(seconds)} later than planned"
 
 
 def _last_learning_rate(optimizer: Any) -> float:

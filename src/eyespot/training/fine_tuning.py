@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 import numpy as np
 
 from eyespot.data.dataset import Part
-from eyespot.durations import in_words
 from eyespot.errors import UnsupportedError
 from eyespot.network import Network
 from eyespot.recipes import Recipe
 from eyespot.recipes.fine_tuning import MOST_EPOCHS
-from eyespot.training.budget import Plan, fastest_threads, slowness
-from eyespot.training.choice import AIM, Cost, Work
+from eyespot.training.budget import Plan, fastest_threads, slowness, what_line, when_line
+from eyespot.training.choice import AIM, Work
 from eyespot.training.cost import built
 from eyespot.training.lowering.native_network import LOWERINGS
 from eyespot.training.memory import release_freed_memory
@@ -103,18 +101,5 @@ def plan_fine_tuning(
         "step_seconds": cost.step,
         "prediction_seconds": cost.prediction,
     }
-    notes = _notes(chosen, pictures, cost, threads, seconds, predicted)
+    notes = (what_line("the backbone is fine-tuned", chosen, pictures, cost, threads, seconds), when_line(predicted))
     return Plan(chosen, threads, notes, predicted, measured, work.trainings, is_enough)
-
-
-def _notes(
-    recipe: Recipe, pictures: int, cost: Cost, threads: int | None, seconds: float, predicted: Mapping[str, float]
-) -> tuple[str, ...]:
-    total = sum(predicted.values())
-    done = datetime.now() + timedelta(seconds=total - predicted["before"])
-    computing = "" if threads is None else f" on {threads} thread{'' if threads == 1 else 's'}"
-    return (
-        f"budget {in_words(seconds)}: the backbone is fine-tuned, {recipe.epochs:.3g} epochs of {pictures:,} pictures at "
-        f"{cost.batch_size / cost.step:,.0f} pictures/s{computing}",
-        f"done at about {done:%H:%M:%S}, {in_words(total)} after the start",
-    )

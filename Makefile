@@ -17,7 +17,7 @@ demo: $(VENV)/installed-train
 	@$(BIN)/eyespot demo
 
 test: $(VENV)/installed-dev chromium
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # For the tests marked `browser`: installed where that is surely welcome, on Debian, as root, in continuous integration. Elsewhere,
 # and where it cannot be had, they are skipped and say what they need.

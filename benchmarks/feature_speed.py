@@ -7,9 +7,10 @@
 weights (how fast they are does not depend on what they are), as `feature_worker.py` shows: Eyespot as
 `eyespot train --backbone keras:NAME` does with nothing cached, stock Keras by `load_img` and `model.predict` in batches of 32,
 on each backend. Seconds from the photographs to the features; what is imported and built before does not count. Sides take
-turns. Then Eyespot alone: five folds, in each of which the strength of the head is chosen on inner folds, and the head that is
-kept. What a user waits for besides is in none of these figures: the photographs are read a second time, small, and compared
-with one another for copies and near duplicates. About 15 minutes on 2 cores.
+turns. Then Eyespot alone: the features of the mirrored pictures, from which heads learn too; five folds, in each of which the
+strength of the head is chosen on inner folds; and the head that is kept. What a user waits for besides is in none of these
+figures: the photographs are read a second time, small, and compared with one another for copies and near duplicates. About 15
+minutes on 2 cores.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ COUNT, CLASSES = 800, 5
 
 def show(results: Sequence[Document]) -> str:
     """One line a network: seconds of every side, and how many times those of Eyespot the fastest backend takes."""
-    heads = ["network", "Eyespot", *(f"Keras on {backend}" for backend in BACKENDS), "fastest / Eyespot", "head and folds"]
+    backends = [f"Keras on {backend}" for backend in BACKENDS]
+    heads = ["network", "Eyespot", *backends, "fastest / Eyespot", "mirrored too", "head and folds"]
     lines = []
     for row in results[-1]["rows"]:
         sides = {side: row["features"].get(side) for side in (OWN, *BACKENDS)}
@@ -45,6 +47,7 @@ def show(results: Sequence[Document]) -> str:
                 row["network"],
                 *("not measured" if each is None else _seconds(each) for each in sides.values()),
                 f"{ratios['median']:.2f} ({ratios['lowest']:.2f} to {ratios['highest']:.2f})" if ratios else "not measured",
+                _seconds(row["mirrored"]),
                 _seconds(row["head"]),
             ]
         )
@@ -80,7 +83,7 @@ def compared(network: str, turns: Sequence[Mapping[str, Mapping[str, float]]]) -
     return {
         "network": network,
         "features": {side: spread(seconds) for side, seconds in sides.items()},
-        "head": spread([turn[OWN]["head"] for turn in turns]),
+        **{key: spread([turn[OWN][key] for turn in turns]) for key in ("mirrored", "head")},
         "ratios": ratios,
     }
 

@@ -4,9 +4,10 @@
     python feature_worker.py eyespot NAME FILE.weights.h5 PHOTOGRAPHS
     python feature_worker.py stock NAME FILE.weights.h5 PHOTOGRAPHS
 
-`weights` writes random ones and prints {}. The others print one JSON document, {"features": seconds, "head": seconds}: from
-photographs on disk to features, and for Eyespot alone to heads in all folds and the one that is kept. What is imported and
-built before counts on neither side.
+`weights` writes random ones and prints {}. The others print one JSON document, {"features": seconds, ...}: from photographs on
+disk to features. For Eyespot alone there are `mirrored` too, from there to the features of the mirrored pictures, and `head`:
+to the heads of all folds, which learn from both, and the one that is kept. What is imported and built before counts on neither
+side.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def eyespot(name: str, file: Path, photographs: Path) -> dict[str, float]:
         (part,) = dataset.parts.values()
         vectors = features_of(backbone, part.images)
         featured = time.perf_counter()
+        mirrored = features_of(backbone, part.images[:, :, ::-1])
+        of_mirrored = time.perf_counter() - featured
 
         from eyespot.runs.backbone import Features
         from eyespot.runs.frozen import FrozenFeatures
@@ -57,12 +60,12 @@ def eyespot(name: str, file: Path, photographs: Path) -> dict[str, float]:
         pictures = gathered(data.load(photographs), None)
         schedule = rounds(pictures, dataset.classes, None)
         begun = time.perf_counter()
-        features = Features(backbone, vectors, part.images[:BATCH].copy(), dataset.fingerprint(), 0.0)
+        features = Features(backbone, vectors, part.images[:BATCH].copy(), dataset.fingerprint(), 0.0, mirrored=mirrored)
         way = FrozenFeatures(features, pictures, len(dataset.classes), "budget")
         for each in schedule:
             way.attempt(each)
         way.on_all()
-        return {"features": featured - started, "head": time.perf_counter() - begun}
+        return {"features": featured - started, "mirrored": of_mirrored, "head": time.perf_counter() - begun}
 
 
 def stock(name: str, file: Path, photographs: Path) -> dict[str, float]:

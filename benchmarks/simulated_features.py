@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from common import Document, say, table
+from scipy.special import softmax
 
 from eyespot.backbones import Backbone
 from eyespot.data.dataset import WHOLE, Part
@@ -38,6 +39,9 @@ FRESH = 20_000
 CENTROIDS = "nearest centroid"
 
 SIZES, GROUP_SIZES = (60, 120, 200), (1, 5)
+
+_SEED = 3
+"""By data sets of seed 2 it was settled how much an answer out of fold is worth; these are others."""
 
 
 class Drawn(NamedTuple):
@@ -71,7 +75,7 @@ class Centroids:
         """In one round, as a network from scratch is: it learns from the training pictures alone."""
         kernel, bias = self.fitted(each.train)
         validation, held_out = (
-            Unseen(positions, _softmax(self.drawn.vectors[positions] @ kernel + bias))
+            Unseen(positions, softmax(self.drawn.vectors[positions] @ kernel + bias, axis=1))
             for positions in (each.validation, each.held_out)
         )
         nothing: Any = None
@@ -118,7 +122,7 @@ def simulated(data_sets: int) -> list[Document]:
         numbers = range(place, data_sets, len(SIZES))
         found = [
             interval_and_truth(draw(n, group_size, generator), generator)
-            for generator in (np.random.default_rng([2, group_size, n, number]) for number in numbers)
+            for generator in (np.random.default_rng([_SEED, group_size, n, number]) for number in numbers)
         ]
         rows.append(
             {
@@ -164,8 +168,3 @@ def _backbone() -> Backbone:
     """One that nobody has to run: the features are there."""
     network = Network((Layer("features", "InputLayer", {"shape": [DIMENSIONS]}, ()),), "features")
     return Backbone(name="drawn", path=Path(), origin="drawn", network=network, hash="")
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

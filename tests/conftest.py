@@ -28,6 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark, skip in skips.items():
             if item.get_closest_marker(mark):
                 item.add_marker(skip)
+    items.sort(
+        key=lambda item: item.path.name != "test_readme.py"
+    )  # by far the longest: with several workers it is begun first
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,8 @@ PLACES = {
     "eyespot.models.backend": ("models", "recipes", "training", "exporting"),
     "onnx": ("bundle", "explanation", "exporting"),
     "onnxruntime": ("bundle", "exporting"),
-    "sklearn": ("training",),
+    "scipy": ("training", "data/graphs.py"),
+    "sklearn": (),
     "sqlite3": ("backbones/cache.py",),
 }
 """A module -> the only places of the package that import it."""

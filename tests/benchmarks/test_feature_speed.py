@@ -14,7 +14,7 @@ from eyespot.models.applications import APPLICATIONS
 def turn(own: float, torch: float, tensorflow: float, head: float = 2.0) -> dict[str, Any]:
     """One made-up turn."""
     return {
-        "eyespot": {"features": own, "head": head},
+        "eyespot": {"features": own, "mirrored": 1.0, "head": head},
         "torch": {"features": torch},
         "tensorflow": {"features": tensorflow},
     }
@@ -31,12 +31,17 @@ def test_the_fastest_backend_is_compared_turn_by_turn() -> None:
 
 def test_the_table_says_what_was_not_measured() -> None:
     row = compared("ResNet50V2", [turn(10, 30, 20), turn(10, 30, 20)])
-    alone = compared("ConvNeXtTiny", [{"eyespot": {"features": 8.0, "head": 1.0}}])
+    alone = compared("ConvNeXtTiny", [{"eyespot": {"features": 8.0, "mirrored": 3.0, "head": 1.0}}])
     text = show([{"count": 800, "rows": [row, alone]}])
     assert "2 turns; the search for near duplicates counts nowhere:" in text
     both, only = text.splitlines()[-2:]
     cells = ["ResNet50V2", "10.0 (10.0 to 10.0)", "30.0 (30.0 to 30.0)", "20.0 (20.0 to 20.0)", "not measured"]
-    assert [cell.strip() for cell in both.strip("|").split("|")] == [*cells, "2.00 (2.00 to 2.00)", "2.0 (2.0 to 2.0)"]
+    assert [cell.strip() for cell in both.strip("|").split("|")] == [
+        *cells,
+        "2.00 (2.00 to 2.00)",
+        "1.0 (1.0 to 1.0)",
+        "2.0 (2.0 to 2.0)",
+    ]
     assert [cell.strip() for cell in only.strip("|").split("|")][2:6] == ["not measured"] * 4
 
 

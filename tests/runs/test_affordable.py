@@ -157,21 +157,6 @@ def test_args_yaml_keeps_the_size_that_the_pictures_were_read_at(
     assert isinstance(found.order.arguments()["set"]["size"], int)
 
 
-def test_all_pictures_to_learn_from_say_whether_to_flip_and_no_other(
-    dataset: MakeDataset, planned: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    probed = []
-
-    def with_flip_settled(recipe: Any, data: Dataset, progress: Any) -> Any:
-        probed.append({name: part.names for name, part in data.parts.items()})
-        return recipe
-
-    monkeypatch.setattr(training, "with_flip_settled", with_flip_settled)
-    data = dataset(train=ALL, validation=[0, 1], test=[0, 1])
-    settled(data)
-    assert probed == [{"train": (*data.parts["train"].names, *data.parts["validation"].names)}]
-
-
 # ------------------------------------------------------------------------------------------------------- fine-tuning
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from eyespot import data
 from eyespot.backbones import features_of, find
 from eyespot.data import Dataset
 from eyespot.data.digests import short_digests, to_text
-from eyespot.errors import DataError, DownloadError, EyespotError, MissingExtraError, ModelError, UsageError
+from eyespot.errors import DataError, DownloadError, EyespotError, ModelError, UsageError
 from eyespot.models import applications
 from eyespot.network import Layer, Network
 from eyespot.runs.backbone import SUGGESTED, features_of_all, obtain
@@ -240,17 +239,6 @@ def test_a_damaged_file_of_weights_is_not_replaced_without_a_question(small: Dat
         obtain(SUGGESTED, small, ask=ask)
     assert (len(questions), fetched) == (1, [])
     assert f"in place of {there}, which is not what is published" in questions[0]
-
-
-def test_what_nothing_could_be_fitted_to_is_not_even_asked_for(
-    small: Dataset, fetched: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
-    questions, ask = asking(True)
-    with pytest.raises(MissingExtraError, match=r'pip install "eyespot\[train\]"'):
-        obtain(SUGGESTED, small, ask=ask)
-    assert (questions, fetched) == ([], [])
-    assert obtain("none", small, ask=ask).backbone is None
 
 
 def test_one_that_has_learned_from_some_of_the_pictures_is_refused_if_named_and_passed_over_if_not(

@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from eyespot import bundle, data, runs
+from eyespot import bundle, data, runs, training
 from eyespot.backbones import features_of, find
 from eyespot.data.folds import folds
 from eyespot.errors import DataError, ModelError, UsageError
@@ -30,6 +30,7 @@ from eyespot.evaluation.temperature import tempered
 from eyespot.models.backend import keras
 from eyespot.network import Network
 from eyespot.prediction import Model
+from eyespot.recipes import Recipe
 
 SMALL = {"epochs": 3, "batch_size": 16, "network": {"widths": [8, 8], "depth": 1}, "flip": "never"}
 """A network from scratch that takes no time."""
@@ -103,6 +104,24 @@ def test_the_better_candidate_is_kept(photos: Path, tiny_network: Network, tmp_p
     assert better["accuracy"]["estimate"] > worse["accuracy"]["estimate"] + 0.1
 
 
+def test_all_pictures_to_learn_from_say_whether_to_flip_and_no_other(
+    write_photos: WritePhotos, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probed = []
+
+    def with_flip_settled(recipe: Recipe, dataset: data.Dataset, progress: Any) -> Recipe:
+        probed.append({name: set(part.names) for name, part in dataset.parts.items()})
+        return replace(recipe, flip="never")
+
+    monkeypatch.setattr(training, "with_flip_settled", with_flip_settled)
+    counts = {f"{part}/{name}": 6 for part in ("train", "validation", "test") for name in ("dark", "light")}
+    photos = write_photos(tmp_path / "photos", counts)
+    settings = {name: value for name, value in SMALL.items() if name != "flip"}
+    runs.train(photos, settings=settings, backbone=tiny_model, out=tmp_path / "run", threads=1)
+    parts = data.load(photos).parts
+    assert probed == [{"train": {*parts["train"].names, *parts["validation"].names}}]
+
+
 def test_what_is_written_says_what_it_was_calibrated_to(both: runs.Run) -> None:
     few, description = both.metrics["few"], both.model.description
     assert description.temperature == few["temperature"]
@@ -158,23 +177,28 @@ def hard(tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Any]) -> 
     return root
 
 
-def test_the_head_is_scikit_learns(hard: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("flip", ["random", "never"])
+def test_the_head_is_scikit_learns_and_learns_from_mirror_images_where_pictures_are_flipped(
+    hard: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flip: str
+) -> None:
     monkeypatch.setattr("eyespot.training.head.GRID", (0.1,))  # else each fold may choose another
-    done = runs.train(hard, backbone=tiny_model, from_scratch=False, out=tmp_path / "run")
+    done = runs.train(hard, settings={"flip": flip}, backbone=tiny_model, from_scratch=False, out=tmp_path / "run")
     assert done.metrics["few"]["groups"] == done.metrics["test"]["n"] == 100
     assert 0.6 < done.metrics["test"]["accuracy"] < 0.95
     backbone = find(str(tiny_model))
     assert backbone is not None
     whole = data.load(hard, (8, 10)).parts["all"]
-    vectors = features_of(backbone, whole.images).astype(np.float64)
+    views = [whole.images, whole.images[:, :, ::-1]] if flip == "random" else [whole.images]
+    vectors, *_ = shown = [features_of(backbone, view).astype(np.float64) for view in views]
 
     def reference(train: NDArray[np.int64]) -> Any:
         estimator = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, tol=1e-9, max_iter=5000))
-        return estimator.fit(vectors[train], whole.labels[train])
+        return estimator.fit(np.concatenate([view[train] for view in shown]), np.tile(whole.labels[train], len(shown)))
 
     kept = reference(np.arange(100)).predict_proba(vectors)
     expected = tempered(kept, done.metrics["few"]["temperature"])
-    assert done.model.description.recipe["C"] == 0.1
+    made = done.model.description.recipe
+    assert (made["C"], made["flip"]) == (0.1, flip)
     np.testing.assert_allclose(done.model.probabilities(whole.images), expected, atol=1e-4)
     answers = np.empty(100, np.int64)
     for train, held_out in folds(whole.labels, np.arange(100), 5, 0):

@@ -18,7 +18,7 @@ from eyespot.runs.backbone import Features
 from eyespot.runs.frozen import FrozenFeatures
 from eyespot.runs.impartial import LEARNED_FROM, check_is_impartial
 from eyespot.runs.pictures import Pictures, Round
-from eyespot.training import head
+from eyespot.training import logistic
 
 MakeWay = Callable[..., FrozenFeatures]
 
@@ -71,7 +71,7 @@ def test_a_head_that_was_not_fitted_to_the_end_is_told_of_once(
     frozen.attempt(everything_but(labels, 0, 1))
     frozen.on_all()
     assert listener.notes == []
-    monkeypatch.setattr(head, "MAX_ITERATIONS", 1)
+    monkeypatch.setattr(logistic, "MAX_ITERATIONS", 1)
     frozen = way(drawn(labels), labels, 2, progress=listener)
     frozen.attempt(everything_but(labels, 0, 1), "fold 1 of 2")
     assert listener.notes == []

@@ -44,13 +44,13 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
     logs = _logs(given)
     if np.ptp(logs, axis=1).max() < _ROUNDING:
         return 1.0
-    own = _softmax(logs)
+    own = softmax(logs)
     wanted = logs[np.arange(len(truth)), truth].mean()
     added = OWN_PICTURES / len(truth)
 
     def slope(temperature: float) -> float:
         """Of the loss by 1 / T: it grows with 1 / T."""
-        means = (_softmax(logs / temperature) * logs).sum(axis=1)
+        means = (softmax(logs / temperature) * logs).sum(axis=1)
         return float(means.mean() - wanted + added * (means - (own * logs).sum(axis=1)).mean())
 
     low, high = log(LOWEST_TEMPERATURE), log(HIGHEST_TEMPERATURE)
@@ -77,7 +77,7 @@ def tempered(probabilities: ArrayLike, temperature: float) -> Floats:
         raise InputError(f"probabilities must be an array (n, classes) between 0 and 1; got one of {given.shape}")
     if not 0 < temperature < float("inf"):
         raise InputError(f"a temperature is a number above 0; got {temperature}")
-    return _softmax(_logs(given) / temperature)
+    return softmax(_logs(given) / temperature)
 
 
 def _logs(probabilities: Floats) -> Floats:
@@ -85,7 +85,8 @@ def _logs(probabilities: Floats) -> Floats:
     return logs
 
 
-def _softmax(logits: Floats) -> Floats:
+def softmax(logits: Floats) -> Floats:
+    """The probabilities, (n, classes), that logits stand for."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares: Floats = powers / powers.sum(axis=1, keepdims=True)
     return shares

@@ -72,7 +72,7 @@ def settle(
     Where fine-tuning is asked for, it gets the time that networks from scratch would; where that is too short, they do.
 
     Args:
-        order: with what it leaves to pictures and time still open.
+        order: with what it leaves to time still open.
         asked: what it asks for few pictures.
         dataset: as it came.
         pictures: the same in one row.
@@ -84,8 +84,6 @@ def settle(
 
     Errors: as `eyespot.training.learn`.
     """
-    from eyespot import training
-
     is_cross_validated = len(schedule) > 1
     few = replace(asked, fine_tune=False)
     if is_cross_validated:
@@ -99,17 +97,15 @@ def settle(
     if has_backbone and not any(len(each.validation) for each in schedule):
         return replace(without, notes=(_TOO_FEW_TO_COMPARE,))
     options = _options(pictures, dataset.classes, schedule, asked, has_backbone) if is_cross_validated else (few.folds,)
-    # Of all pictures to learn from one bit is asked: whether their mirror images keep their class.
-    recipe = training.with_flip_settled(order.recipe, _learnable(dataset, pictures), progress)
     if features is not None:
-        tuned = _with_fine_tuning(replace(order, recipe=recipe), options, few, dataset, schedule[0], features, began)
+        tuned = _with_fine_tuning(order, options, few, dataset, schedule[0], features, began)
         if tuned.few.fine_tune or asked.from_scratch is False:
             return tuned
         progress.note(tuned.notes[0])
     few = replace(few, from_scratch=True)
     parted = _parted(dataset, pictures, schedule[0], is_cross_validated)
     numbers = [_trainings(folds) for folds in options]
-    order, plan = planned(replace(order, recipe=recipe), parted, began=began, trainings=numbers)
+    order, plan = planned(order, parted, began=began, trainings=numbers)
     if plan is None:
         return Settled(order, few)
     if has_backbone and asked.from_scratch is None and not plan.is_enough:
@@ -192,8 +188,3 @@ def _parted(dataset: Dataset, pictures: Pictures, first: Round, is_cross_validat
     """What the plan is made for: the first round, with all pictures that will be judged."""
     parts = pictures.parts(first)
     return dataset.with_parts(**(parts | {"test": pictures.part} if is_cross_validated else parts))
-
-
-def _learnable(dataset: Dataset, pictures: Pictures) -> Dataset:
-    places = [positions for name, positions in pictures.places.items() if name != "test"]
-    return dataset.with_parts(train=pictures.part.take(np.concatenate(places)))

@@ -47,6 +47,7 @@ class Features:
         seconds: that it took to compute them, or to find them computed.
         part: all pictures at that size, where they are to be learned from too; else None.
         digests: n short digests, which the pictures are known again by at that size.
+        mirrored: (n, d), of the same pictures mirrored left to right, where these keep their class; else None.
     """
 
     backbone: Backbone
@@ -56,6 +57,7 @@ class Features:
     seconds: float
     part: Part | None = field(default=None, repr=False)
     digests: tuple[bytes, ...] = field(default=(), repr=False)
+    mirrored: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
     def whole(self) -> Part:
@@ -111,13 +113,9 @@ def obtain(
         progress: is told what was found or is fetched, from where and under which license.
 
     Errors: UsageError for a word that means nothing, where the user does not agree, and for a backbone that has learned from
-    some of the pictures; MissingExtraError, where nothing could be fitted to its features; ModelError for a file that is no
-    backbone; InputError for an unknown network; DownloadError, which says the way out.
+    some of the pictures; ModelError for a file that is no backbone; InputError for an unknown network; DownloadError, which
+    says the way out.
     """
-    if choice != NONE:
-        from eyespot.training.head import check_is_installed  # imports torch
-
-        check_is_installed()
     waited = 0.0
 
     def agrees(terms: str) -> bool:
@@ -159,6 +157,7 @@ def features_of_all(
     source: str,
     dataset: Dataset,
     *,
+    mirrors: bool = False,
     keeps_pictures: bool = False,
     threads: int | None = None,
     progress: Progress = SILENT,
@@ -169,6 +168,7 @@ def features_of_all(
         backbone: from `obtain`.
         source: what the data set was loaded from.
         dataset: the same pictures at another size, as they came.
+        mirrors: whether features of the mirrored pictures are wanted too.
         keeps_pictures: whether the pictures themselves are handed on: they may take hundreds of megabytes.
         threads: of the processor; None: one a core.
         progress: is told how far it has come.
@@ -179,10 +179,12 @@ def features_of_all(
     dataset = _at_size(backbone.size, source, dataset, progress)
     part = in_one_row(dataset)
     vectors = features_of(backbone, part.images, threads=threads, progress=progress)
+    mirrored = features_of(backbone, part.images[:, :, ::-1], threads=threads, progress=progress) if mirrors else None
     seconds = time.perf_counter() - begin
     sample = part.images[:_COMPARED].copy()
     digests = short_digests(part.images)
-    return Features(backbone, vectors, sample, dataset.fingerprint(), seconds, part if keeps_pictures else None, digests)
+    kept = part if keeps_pictures else None
+    return Features(backbone, vectors, sample, dataset.fingerprint(), seconds, kept, digests, mirrored)
 
 
 def how_to_add(*, has_one: bool) -> str:

@@ -12,11 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from eyespot.backbones import Backbone
 from eyespot.data import graphs
 from eyespot.data.dataset import WHOLE, Dataset
 from eyespot.evaluation.appraisal import appraise, suspects_among
 from eyespot.progress import SILENT, Progress
+from eyespot.recipes import Recipe
 from eyespot.recipes.order import Few, Order
 from eyespot.run_folder import RunFolder
 from eyespot.runs.affordable import Settled, settle
@@ -94,11 +97,18 @@ def learn_few(
     few = replace(few, backbone=found.choice)
     if few.fine_tune:
         check_can_be_tuned(found.backbone)
+    order = replace(order, recipe=_with_flip_settled(order.recipe, dataset, pictures, progress))
     frozen = None
     if found.backbone is not None:
         is_compared = few.from_scratch is not False or few.fine_tune or len(schedule) == 1
         features = features_of_all(
-            found.backbone, order.data, dataset, keeps_pictures=few.fine_tune, threads=order.threads, progress=progress
+            found.backbone,
+            order.data,
+            dataset,
+            mirrors=order.recipe.flip == "random",
+            keeps_pictures=few.fine_tune,
+            threads=order.threads,
+            progress=progress,
         )
         check_is_impartial(found.backbone, features.digests, features.fingerprint)
         frozen = FrozenFeatures(features, pictures, len(classes), order.recipe_name, is_compared, progress)
@@ -132,6 +142,14 @@ def learn_few(
     result = _result(pictures, schedule, by_round, ways, interruption)
     folder.write_history(result.learned.history)
     return _outcome(settled, dataset, pictures, result, ways, found, planned)
+
+
+def _with_flip_settled(recipe: Recipe, dataset: Dataset, pictures: Pictures, progress: Progress) -> Recipe:
+    """Of all pictures to learn from this one bit is asked: whether their mirror images keep their class."""
+    from eyespot.training import with_flip_settled
+
+    places = [positions for name, positions in pictures.places.items() if name != "test"]
+    return with_flip_settled(recipe, dataset.with_parts(train=pictures.part.take(np.concatenate(places))), progress)
 
 
 def _tell(progress: Progress, *lines: str | None) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from eyespot.backbones import joined
 from eyespot.data.setting_aside import folds_to_choose_on
 from eyespot.data.splits import SEED
+from eyespot.evaluation.temperature import softmax
 from eyespot.network import Network
 from eyespot.progress import SILENT, Progress
 from eyespot.runs.backbone import Features
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from eyespot.training.head import Head
 
 Positions = NDArray[np.int64]
+Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,12 @@ class FrozenFeatures:
         return self._heads[key]
 
     def _newly_fitted(self, positions: Positions) -> tuple[Head, Unseen]:
-        from eyespot.training.head import fit_head, one_thread
+        from eyespot.training.head import fit_head
 
         labels = self.pictures.part.labels[positions]
         folds = folds_to_choose_on(labels, self.pictures.groups[positions], FOLDS, SEED)
-        with one_thread():
-            head = fit_head(self.features.vectors[positions], labels, self.classes, folds=folds)
+        features, mirrored = self._vectors(positions)
+        head = fit_head(features, labels, self.classes, folds=folds, mirrored=mirrored)
         if not folds:
             return head, of_nothing(self.classes)
         # A class of which a fold had nothing to learn from has the probability 0 there, which says nothing about the others.
@@ -107,18 +109,21 @@ class FrozenFeatures:
         return head, Unseen(positions[is_known], head.probabilities[is_known])
 
     def _fitted_again(self, head: Head, positions: Positions) -> Head:
-        from eyespot.training.head import fit_again, one_thread
+        from eyespot.training.head import fit_again
 
-        with one_thread():
-            return fit_again(head, self.features.vectors[positions], self.pictures.part.labels[positions], self.classes)
+        features, mirrored = self._vectors(positions)
+        return fit_again(head, features, self.pictures.part.labels[positions], self.classes, mirrored=mirrored)
+
+    def _vectors(self, positions: Positions) -> tuple[Vectors, Vectors | None]:
+        """The features of some pictures and, where these keep their class, of their mirror images."""
+        mirrored = self.features.mirrored
+        return self.features.vectors[positions], None if mirrored is None else mirrored[positions]
 
     def _tell_whether_fitted(self, head: Head) -> None:
         if not head.has_converged:
             self.progress.note("the head was still changing when its fit was broken off, so that it takes no longer")
 
     def _says(self, head: Head, positions: Positions) -> Unseen:
-        from eyespot.training.head import softmax
-
         return Unseen(positions, softmax(self._logits(head, positions)))
 
     def _logits(self, head: Head, positions: Positions) -> NDArray[np.float64]:
@@ -144,4 +149,5 @@ class FrozenFeatures:
             "backbone": self.features.backbone_facts,
             "C": head.C,
             "class_weights": head.class_weights,
+            "flip": "never" if self.features.mirrored is None else "random",
         }

@@ -16,6 +16,7 @@ from eyespot import data as sources
 from eyespot.data.dataset import Dataset
 from eyespot.errors import DataError, EyespotError
 from eyespot.evaluation.judgement import judge
+from eyespot.evaluation.temperature import softmax
 from eyespot.evaluation.threshold import Threshold
 from eyespot.prediction import Model
 from eyespot.progress import SILENT, Progress
@@ -213,7 +214,6 @@ def _learn(
 
 def _write_model(outcome: Outcome, folder: RunFolder) -> float:
     from eyespot.training import write_model
-    from eyespot.training.head import softmax
 
     learned, appraisal = outcome.learned, outcome.appraisal
     temperature = 1.0 if appraisal is None else appraisal.temperature

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST = 1e-7
+LEAST_PROBABILITY = 1e-7
 """A smaller probability counts as this in the log loss, as in evaluation."""
 
 _DIGITS = 12
@@ -31,5 +31,5 @@ def goodness(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.int64]
     right = probabilities.argmax(axis=1) == labels
     counts = np.bincount(labels)
     recalls = np.bincount(labels, weights=right)[counts > 0] / counts[counts > 0]
-    own = probabilities[np.arange(len(labels)), labels].clip(_LEAST, 1)
+    own = probabilities[np.arange(len(labels)), labels].clip(LEAST_PROBABILITY, 1)
     return round(float(right.mean() + recalls.mean()) / 2, _DIGITS), round(float(np.log(own).mean()), _DIGITS)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
+from threadpoolctl import threadpool_limits
 
-from eyespot.errors import InputError, MissingExtraError
-from eyespot.training.comparison import goodness
+from eyespot.errors import InputError
+from eyespot.training.comparison import LEAST_PROBABILITY, goodness
+from eyespot.training.logistic import Regression
 
 Weighting: TypeAlias = Literal["none", "balanced"]
 Choice: TypeAlias = Literal["none", "balanced", "auto"]
@@ -20,38 +21,24 @@ Features: TypeAlias = NDArray[np.floating[Any]]
 Positions: TypeAlias = NDArray[np.int64]
 Folds: TypeAlias = Sequence[tuple[Positions, Positions]]
 
-GRID = tuple(10.0**exponent for exponent in range(-5, 3))
-"""The values of C that are tried, from the strongest regularization to the weakest."""
-
-TOLERANCE = 1e-7
-"""The head is fitted until no component of the gradient of its mean loss is larger."""
+GRID = tuple(10.0**exponent for exponent in range(-5, 1))
+"""The values of C that are tried, from the strongest regularization to the weakest. Still weaker ones take longest, and mostly
+make the answers surer, which is the temperature's part."""
 
 DEFAULT_C = 0.01
 """Where there are no folds to choose on."""
 
-MAX_ITERATIONS = 5000
-
 _SEARCH_TOLERANCE = 1e-4
-"""The same while C is looked for: the log loss is then known well enough to compare."""
+"""While C is looked for: the log losses are known to four digits then."""
 
 _WORTH = 1e-3
-"""A weaker regularization has to lower the log loss by more than this, in nats, to be preferred."""
+"""Of all C whose log loss is at most so much above the least, in nats, the smallest is taken."""
 
-_PATIENCE = 2
-"""After so many values of C in a row that were not worth it the search ends: weaker regularizations take longest to fit."""
+_THREADS = 1
+"""The matrices are small: more threads would mostly wait for each other, many times as long where others use the cores too."""
 
 _IMBALANCE = 1.5
 """Where the largest class has at most so many times the pictures of the smallest, weights would change next to nothing."""
-
-_NEVER = -1e4
-"""The logit of a class of which there is no picture to fit on: its probability is 0."""
-
-_STEADY = 1e-4
-"""A feature whose deviation is less than this share of its mean counts as one with that deviation: for weights on what may be
-float32's rounding alone, kernel and bias would be so large that they cancel no more."""
-
-_LEAST = 1e-7
-"""A smaller probability counts as this in the log loss, as in evaluation."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +52,7 @@ class Head:
         class_weights: `none`, or `balanced`: each class counts as much as any other, however many pictures it has.
         probabilities: (n, classes), out of fold: what a head with that C says that was fitted on the other folds; (0, classes)
             where there are no folds.
-        log_losses: C -> the log loss of such probabilities, in nats, for each C that was tried with these weights.
+        log_losses: C -> the log loss of such probabilities, in nats, for each C of `GRID`, with these weights.
         has_converged: whether the fit reached its tolerance.
     """
 
@@ -78,7 +65,15 @@ class Head:
     has_converged: bool
 
 
-def fit_head(features: Features, labels: Positions, classes: int, *, folds: Folds, class_weights: Choice = "auto") -> Head:
+def fit_head(
+    features: Features,
+    labels: Positions,
+    classes: int,
+    *,
+    folds: Folds,
+    mirrored: Features | None = None,
+    class_weights: Choice = "auto",
+) -> Head:
     """Fit a head on all features, with what was chosen on the folds.
 
     Features are standardized by the mean and deviation of those fitted on; one that hardly deviates from its mean stays small.
@@ -93,42 +88,44 @@ def fit_head(features: Features, labels: Positions, classes: int, *, folds: Fold
         classes: how many there are.
         folds: of each fold the positions learned from and those held out, as `eyespot.data.folds` has them; each picture is
             held out once. None at all, where there are too few pictures: C is `DEFAULT_C` then, and `auto` the same as `none`.
+        mirrored: (n, d), features of the same pictures mirrored, which are learned from too, but not asked about; or None.
         class_weights: `none`, `balanced`, or `auto`: what is better.
 
-    Errors: InputError for wrong shapes, types or values; MissingExtraError as `check_is_installed`.
+    Errors: InputError for wrong shapes, types or values.
     """
-    _check(features, labels, classes, folds, class_weights)
-    return _fitted(features, labels, classes, _chosen(features, labels, classes, folds, class_weights))
+    pictures = _Pictures(features, mirrored, labels, classes)
+    _check(pictures, folds, class_weights)
+    with threadpool_limits(_THREADS):
+        return _fitted(pictures, _chosen(pictures, folds, class_weights))
 
 
-def fit_again(head: Head, features: Features, labels: Positions, classes: int) -> Head:
+def fit_again(head: Head, features: Features, labels: Positions, classes: int, *, mirrored: Features | None = None) -> Head:
     """A head with what was chosen for another one, fitted on other features; nothing is said out of fold.
 
     The arguments and errors are those of `fit_head`.
     """
-    _check(features, labels, classes, (), head.class_weights)
+    pictures = _Pictures(features, mirrored, labels, classes)
+    _check(pictures, (), head.class_weights)
     chosen = _Search(head.class_weights, head.C, np.empty((0, classes)), {})
-    return _fitted(features, labels, classes, chosen)
+    with threadpool_limits(_THREADS):
+        return _fitted(pictures, chosen)
 
 
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The probabilities, (n, classes), that logits stand for. Errors: as `check_is_installed`."""
-    return np.asarray(_packages().softmax(logits, axis=1))
+@dataclass(frozen=True)
+class _Pictures:
+    """What is learned from."""
 
+    features: Features
+    mirrored: Features | None
+    labels: Positions
+    classes: int
 
-def one_thread() -> AbstractContextManager[object]:
-    """Within it matrices are multiplied on one thread: they are small here, and threads would mostly wait for each other, many
-    times as long where others use the cores too.
-
-    Errors: as `check_is_installed`.
-    """
-    limits: AbstractContextManager[object] = _packages().one_thread(1)
-    return limits
-
-
-def check_is_installed() -> None:
-    """Errors: MissingExtraError, where scikit-learn, SciPy or threadpoolctl is not installed."""
-    _packages()
+    def regression(self, positions: Positions, weighting: Weighting) -> Regression:
+        """Of some of the pictures, and of their mirror images."""
+        features, labels = self.features[positions], self.labels[positions]
+        if self.mirrored is not None:
+            features, labels = np.concatenate([features, self.mirrored[positions]]), np.tile(labels, 2)
+        return Regression(features, labels, self.classes, is_balanced=weighting == "balanced")
 
 
 @dataclass(frozen=True)
@@ -141,156 +138,31 @@ class _Search:
     log_losses: Mapping[float, float]
 
 
-def _fitted(features: Features, labels: Positions, classes: int, best: _Search) -> Head:
-    regression = _Regression(features, labels, np.arange(len(labels)), classes, best.class_weights)
-    kernel, bias = regression.fit(best.C, TOLERANCE)
+def _fitted(pictures: _Pictures, best: _Search) -> Head:
+    regression = pictures.regression(np.arange(len(pictures.labels)), best.class_weights)
+    kernel, bias = regression.fit(best.C)
     return Head(kernel, bias, best.C, best.class_weights, best.probabilities, best.log_losses, regression.has_converged)
 
 
-def _chosen(features: Features, labels: Positions, classes: int, folds: Folds, class_weights: Choice) -> _Search:
-    weightings = _weightings(class_weights, labels)
+def _chosen(pictures: _Pictures, folds: Folds, class_weights: Choice) -> _Search:
+    weightings = _weightings(class_weights, pictures.labels)
     if not folds:
-        return _Search(weightings[0], DEFAULT_C, np.empty((0, classes)), {})
-    searches = [_search(features, labels, classes, folds, weighting) for weighting in weightings]
-    return max(searches, key=lambda search: goodness(search.probabilities, labels))
+        return _Search(weightings[0], DEFAULT_C, np.empty((0, pictures.classes)), {})
+    searches = [_search(pictures, folds, weighting) for weighting in weightings]
+    return max(searches, key=lambda search: goodness(search.probabilities, pictures.labels))
 
 
-def _search(features: Features, labels: Positions, classes: int, folds: Folds, weighting: Weighting) -> _Search:
-    """Go through the grid, each fold's fit beginning where it ended at the last C, until it is no longer worth it."""
-    regressions = [_Regression(features, labels, learned, classes, weighting) for learned, _ in folds]
-
-    def out_of_fold(C: float, tolerance: float) -> NDArray[np.float64]:
-        probabilities = np.empty((len(labels), classes))
-        for regression, (_, held_out) in zip(regressions, folds, strict=True):
-            kernel, bias = regression.fit(C, tolerance)
-            probabilities[held_out] = softmax(features[held_out] @ kernel + bias)
-        return probabilities
-
-    losses: dict[float, float] = {}
-    best, idle = GRID[0], 0
-    for C in GRID:
-        losses[C] = _log_loss(out_of_fold(C, _SEARCH_TOLERANCE), labels, weighting)
-        if len(losses) == 1 or losses[C] < losses[best] - _WORTH:
-            best, idle = C, 0
-        else:
-            idle += 1
-        # Under very strong regularization nothing is learned yet, and nothing is gained from one C to the next.
-        has_begun = best != GRID[0] or losses[C] > losses[best] + _WORTH
-        if has_begun and idle >= _PATIENCE:
-            break
-    return _Search(weighting, best, out_of_fold(best, TOLERANCE), losses)
-
-
-class _Turned(NamedTuple):
-    """Fewer pictures than features, along as many orthonormal directions as there are pictures.
-
-    The weights that are looked for lie in the span of the pictures' features and are as long along any such directions: so the
-    same ones are found, and there are fewer numbers to find.
-    """
-
-    directions: NDArray[np.float64]  # (d, n)
-    coordinates: NDArray[np.float64]  # (n, n)
-
-
-def _turned(features: NDArray[np.float64]) -> _Turned:
-    directions, coordinates = np.linalg.qr(features.T)
-    return _Turned(directions, coordinates.T)
-
-
-class _Regression:
-    """Logistic regression on the standardized features of some pictures, for one C after another: each fit begins where the
-    last one ended.
-
-    Args:
-        features: (n, d).
-        labels: (n,).
-        positions: those of the pictures to fit on.
-        classes: how many there are, those without pictures included.
-        weighting: of the classes.
-
-    Attributes:
-        has_converged: whether the last fit reached the tolerance.
-    """
-
-    def __init__(
-        self,
-        features: Features,
-        labels: Positions,
-        positions: Positions,
-        classes: int,
-        weighting: Weighting,
-    ) -> None:
-        packages = _packages()
-        self._features = features
-        self._positions = positions
-        self._labels = labels[positions]
-        self._classes = classes
-        self._scaler = packages.scaler().fit(self._chosen())
-        self._scaler.scale_ = np.maximum(self._scaler.scale_, _STEADY * np.abs(self._scaler.mean_))
-        self._turned = _turned(self._scaler.transform(self._chosen())) if len(positions) < features.shape[1] else None
-        self._estimator = packages.regression(
-            solver="lbfgs",
-            class_weight=None if weighting == "none" else weighting,
-            max_iter=MAX_ITERATIONS,
-            warm_start=True,
-        )
-        self.has_converged = True
-
-    def fit(self, C: float, tolerance: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The kernel, (d, classes), and the bias, (classes,), for features as they are."""
-        present = np.unique(self._labels)
-        kernel, bias = np.zeros((self._features.shape[1], self._classes)), np.full(self._classes, _NEVER)
-        if len(present) == 1:
-            bias[present] = 0
-            return kernel, bias
-        self._estimate(C, tolerance)
-        weights, intercepts = self._estimator.coef_.T, self._estimator.intercept_
-        if len(present) == 2:
-            # scikit-learn has one logit, of the second class; the same probabilities come from half of it for and half against.
-            weights, intercepts = weights * (-0.5, 0.5), intercepts * (-0.5, 0.5)
-        if self._turned is not None:
-            weights = self._turned.directions @ weights
-        kernel[:, present] = weights / self._scaler.scale_[:, None]
-        bias[present] = intercepts - self._scaler.mean_ @ kernel[:, present]
-        return kernel, bias
-
-    def _estimate(self, C: float, tolerance: float) -> None:
-        from sklearn.exceptions import ConvergenceWarning
-
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ConvergenceWarning)
-            self._estimator.set_params(C=C, tol=tolerance).fit(self._standardized(), self._labels)
-        self.has_converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-
-    def _standardized(self) -> NDArray[np.float64]:
-        if self._turned is not None:
-            return self._turned.coordinates
-        return np.asarray(self._scaler.transform(self._chosen()))
-
-    def _chosen(self) -> NDArray[np.float64]:
-        """The features to fit on; made anew each time, so that only one fold's are in memory in this size."""
-        return self._features[self._positions].astype(np.float64)
-
-
-@dataclass(frozen=True)
-class _Packages:
-    """What is used of packages that an extra brings."""
-
-    regression: Any
-    scaler: Any
-    softmax: Any
-    one_thread: Any
-
-
-def _packages() -> _Packages:
-    try:
-        from scipy.special import softmax
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.preprocessing import StandardScaler
-        from threadpoolctl import threadpool_limits
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Fitting a classifier on a backbone's features", "train") from error
-    return _Packages(LogisticRegression, StandardScaler, softmax, threadpool_limits)
+def _search(pictures: _Pictures, folds: Folds, weighting: Weighting) -> _Search:
+    """Fit the whole grid in each fold, and choose by what is said of the pictures held out."""
+    said = {C: np.empty((len(pictures.labels), pictures.classes)) for C in GRID}
+    for learned, held_out in folds:
+        regression = pictures.regression(learned, weighting)
+        for C in GRID:
+            kernel, bias = regression.fit(C, _SEARCH_TOLERANCE)
+            said[C][held_out] = softmax(pictures.features[held_out] @ kernel + bias, axis=1)
+    losses = {C: _log_loss(probabilities, pictures.labels, weighting) for C, probabilities in said.items()}
+    best = next(C for C in GRID if losses[C] <= min(losses.values()) + _WORTH)
+    return _Search(weighting, best, said[best], losses)
 
 
 def _weightings(choice: Choice, labels: Positions) -> Sequence[Weighting]:
@@ -301,7 +173,7 @@ def _weightings(choice: Choice, labels: Positions) -> Sequence[Weighting]:
 
 
 def _log_loss(probabilities: NDArray[np.float64], labels: Positions, weighting: Weighting) -> float:
-    own = probabilities[np.arange(len(labels)), labels].clip(_LEAST, 1)
+    own = probabilities[np.arange(len(labels)), labels].clip(LEAST_PROBABILITY, 1)
     return float(np.average(-np.log(own), weights=None if weighting == "none" else _each_class_alike(labels)))
 
 
@@ -310,10 +182,13 @@ def _each_class_alike(labels: Positions) -> NDArray[np.float64]:
     return np.asarray(1 / np.bincount(labels)[labels])
 
 
-def _check(features: Features, labels: Positions, classes: int, folds: Folds, class_weights: str) -> None:
+def _check(pictures: _Pictures, folds: Folds, class_weights: str) -> None:
+    features, mirrored, labels, classes = pictures.features, pictures.mirrored, pictures.labels, pictures.classes
     if features.ndim != 2 or not features.size:
         raise InputError(f"features are an array (n, d) with at least one picture and one feature; got {features.shape}")
-    if not np.isfinite(features).all():
+    if mirrored is not None and mirrored.shape != features.shape:
+        raise InputError(f"there are as many features of mirrored pictures, {features.shape}; got {mirrored.shape}")
+    if not all(np.isfinite(each).all() for each in (features, mirrored) if each is not None):
         raise InputError("a feature is infinite or no number: the backbone does not suit these pictures, or is damaged")
     if labels.shape != features.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise InputError(

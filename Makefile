@@ -1,6 +1,7 @@
 # make demo    a tour in about a minute: trains on drawn letters, evaluates, predicts, explains
 # make test    all tests
 # make lint    format, style, types, the direction of imports
+# make docs    the guide: its pictures, what its code prints, its notebook; trains a small network first
 # make bench   the figures of benchmarks/README.md, beside their peers
 #
 # Each does its own set-up in .venv; PYTHON=python3.12 names another Python, `rm -rf .venv` starts afresh.
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint chromium
+.PHONY: demo test lint docs chromium
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed-train
@@ -31,6 +32,9 @@ lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy --strict src
 	@$(BIN)/lint-imports --no-logo
+
+docs: $(VENV)/installed-train
+	@cd docs/guide && $(CURDIR)/$(BIN)/python -m guidebook
 
 # A stamp's name ends in the extra that it stands for; it is out of date when what is to be installed has changed.
 $(VENV)/installed-%: pyproject.toml constraints.txt | $(VENV)/bin/pip

@@ -24,11 +24,14 @@ BENCHMARKS = (
     "letters",
     "predict_latency",
     "predict_throughput",
+    "evaluate_speed",
     "onnx_equality",
     "few_pictures",
     "pretrained",
     "feature_speed",
     "interval_coverage",
+    "heat_map",
+    "difference_coverage",
 )
 """The scripts that measure, in the order of the page; each defines `show(results) -> text`."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 
 from eyespot.bundle import Description, write
 from eyespot.network import Layer, Network
+from eyespot.run_folder import RunFolder
 
 CLOTHES = Path(__file__).parents[2] / "shared" / "data" / "clothes"
 
@@ -114,3 +116,37 @@ def tiny_model(tiny_network: Network, tmp_path_factory: pytest.TempPathFactory) 
     )
     write(path, tiny_network, description)
     return path
+
+
+@pytest.fixture(scope="session")
+def write_run(tiny_model: Path) -> Callable[..., RunFolder]:
+    """Writes a finished run that has judged pictures; the pictures are `test/000`, `test/001`, ... unless they are named."""
+
+    def write(
+        path: Path,
+        labels: Sequence[str],
+        answers: Sequence[str],
+        *,
+        probabilities: Sequence[float] | float = 0.9,
+        names: Sequence[str] | None = None,
+        classes: Sequence[str] = ("cat", "dog", "frog"),
+        seed: int = 0,
+        metrics: Mapping[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        has_model: bool = False,
+    ) -> RunFolder:
+        run = RunFolder(path)
+        path.mkdir(parents=True)
+        sure = [probabilities] * len(labels) if isinstance(probabilities, float) else probabilities
+        called = names or [f"test/{number:03}" for number in range(len(labels))]
+        run.write_predictions(zip(called, labels, answers, sure, strict=True))
+        right = sum(label == answer for label, answer in zip(labels, answers, strict=True)) / len(labels)
+        test = {"accuracy": right, "balanced_accuracy": right, "per_class": {name: {} for name in classes}}
+        told = {"data": "photos", "seed": seed, "train_seconds": 12.5, "interrupted": False, "few": None, "test": test}
+        run.write_metrics({**told, **(metrics or {})})
+        run.write_args({"data": "photos", "recipe": "quick", "seed": seed, "set": {"epochs": 3}, **(arguments or {})})
+        if has_model:
+            run.model.write_bytes(tiny_model.read_bytes())
+        return run
+
+    return write

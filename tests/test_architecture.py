@@ -22,7 +22,7 @@ PLACES = {
     "keras": ("models/backend.py",),
     "eyespot.models.backend": ("models", "recipes", "training", "exporting"),
     "onnx": ("bundle", "explanation", "exporting"),
-    "onnxruntime": ("bundle", "exporting"),
+    "onnxruntime": ("bundle", "explanation", "exporting"),
     "scipy": ("training", "data/graphs.py"),
     "sklearn": (),
     "sqlite3": ("backbones/cache.py",),

@@ -50,7 +50,7 @@ def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             "train_seconds": 1.0,
             "images_per_second": 26.0,
             "skipped": 0,
-            "test": {"accuracy": 0.04, "balanced_accuracy": 0.04, "loss": 3.3, "n": 52},
+            "test": {"accuracy": 0.04, "balanced_accuracy": 0.04, "loss": 3.3, "n": 52, "interval": {"low": 0.0, "high": 0.1}},
             "interrupted": False,
         }
         folder.write_args({"data": "letters"})

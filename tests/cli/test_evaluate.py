@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,7 +51,8 @@ def test_the_figures_are_those_of_scikit_learn(eyespot: Eyespot, photos: Path) -
     assert outcome.code == 0
     assert set(outcome.json) == {
         *("accuracy", "balanced_accuracy", "top5_accuracy", "loss", "ece", "n", "per_class"),
-        *("confusion_matrix", "images_per_second"),
+        *("confusion_matrix", "images_per_second", "calibration", "learned_from"),
+        *("interval", "balanced_interval", "top5_interval", "loss_interval", "ece_interval", "recall_intervals"),
     }
     assert outcome.json["n"] == 12
     assert outcome.json["accuracy"] == pytest.approx(accuracy_score(true, predicted))
@@ -60,10 +63,130 @@ def test_the_figures_are_those_of_scikit_learn(eyespot: Eyespot, photos: Path) -
 def test_flip_adds_the_figures_with_mirror_images(eyespot: Eyespot, photos: Path) -> None:
     document = eyespot("evaluate", "latest", photos, "--json", "--flip").json
     plain = eyespot("evaluate", "latest", photos, "--json").json
-    assert set(document["flip"]) == set(plain)
+    assert set(document["flip"]) | {"learned_from"} == set(plain)
     assert document["loss"] == plain["loss"]
     assert document["flip"]["loss"] != plain["loss"]
-    assert "with mirror images: accuracy" in eyespot("evaluate", "latest", photos, "--flip").out
+    plain, _, mirrored = eyespot("evaluate", "latest", photos, "--flip").out.partition("with mirror images")
+    assert (plain, "accuracy" in mirrored) != ("", False)
+    (losses,) = [line.split() for line in mirrored.splitlines() if line.startswith("loss")]
+    assert [losses[1], losses[5]] == [f"{one['loss']:.3f}" for one in (document, document["flip"])]
+
+
+def test_every_figure_is_printed_with_its_interval(eyespot: Eyespot, photos: Path) -> None:
+    document = eyespot("evaluate", "latest", photos, "--json").json
+    printed = eyespot("evaluate", "latest", photos).out
+    lines = {line.partition("  ")[0]: " ".join(line.split()) for line in printed.splitlines()}
+    for name, figure, key in (
+        ("accuracy", "accuracy", "interval"),
+        ("balanced accuracy", "balanced_accuracy", "balanced_interval"),
+        ("top-5 accuracy", "top5_accuracy", "top5_interval"),
+        ("calibration error", "ece", "ece_interval"),
+    ):
+        low, high = (100 * document[key][bound] for bound in ("low", "high"))
+        assert lines[name] == f"{name} {100 * document[figure]:.1f} % {low:.1f} to {high:.1f} %"
+    loss = document["loss_interval"]
+    assert lines["loss"] == f"loss {document['loss']:.3f} {loss['low']:.3f} to {loss['high']:.3f}"
+    recall = document["recall_intervals"]["dog"]
+    assert f"{100 * recall['low']:.1f} to {100 * recall['high']:.1f} %" in lines["dog"]
+
+
+def test_a_class_without_pictures_is_stated_as_such(eyespot: Eyespot, photos: Path) -> None:
+    shutil.rmtree(photos / "cat")
+    outcome = eyespot("evaluate", "latest", photos)
+    assert outcome.code == 0
+    assert "classes without any picture: 1; nothing is known about them" in outcome.out
+    assert eyespot("evaluate", "latest", photos, "--json").json["recall_intervals"]["cat"] is None
+
+
+@pytest.fixture
+def calibrated(photos: Path, tiny_network: Network) -> Path:
+    """The run `pets`, whose model has a temperature and a threshold now."""
+    layers = tuple(
+        replace(layer, config={**layer.config, "scale": 2.0}) if layer.name == "temperature" else layer
+        for layer in tiny_network.layers
+    )
+    network = replace(tiny_network, layers=layers)
+    description = Description(tuple(CLASSES), (8, 10), {"name": "pets"}, {}, temperature=0.5, unsure_threshold=0.97)
+    write(Path("runs/pets/model.onnx"), network, description)
+    return photos
+
+
+def test_what_calibration_and_threshold_come_to_is_said(eyespot: Eyespot, photos: Path, calibrated: Path) -> None:
+    document = eyespot("evaluate", "latest", photos, "--json").json["calibration"]
+    assert (document["temperature"], document["unsure_threshold"]) == (0.5, 0.97)
+    asked = eyespot("predict", photos, "--model", "latest", "--json").json
+    answered = [entry for entry in asked if not entry["unsure"]]
+    assert 0 < document["answered"] == len(answered) < 12
+    wrong = [entry for entry in answered if Path(entry["path"]).parent.name != entry["predictions"][0]["label"]]
+    assert document["answered_wrongly"] == len(wrong)
+    printed = eyespot("evaluate", "latest", photos).out
+    assert f"calibrated at temperature 0.50; without, the calibration error is {100 * document['ece_before']:.1f} %" in printed
+    assert f"unsure: answers below 97.0 %; it answers {100 * len(answered) / 12:.1f} % of the pictures" in printed
+
+
+def test_the_error_before_calibration_is_that_of_the_model_without(
+    eyespot: Eyespot, photos: Path, tiny_model: Path, calibrated: Path
+) -> None:
+    Path("plain.onnx").write_bytes(tiny_model.read_bytes())
+    plain = eyespot("evaluate", "plain.onnx", photos, "--json").json
+    assert plain["calibration"]["ece_before"] is None
+    found = eyespot("evaluate", "latest", photos, "--json").json
+    assert found["calibration"]["ece_before"] == pytest.approx(plain["ece"], abs=1e-6)
+    assert found["ece"] != pytest.approx(plain["ece"], abs=1e-3)
+
+
+def test_robustness_says_what_is_lost(eyespot: Eyespot, photos: Path) -> None:
+    plain = eyespot("evaluate", "latest", photos, "--json").json
+    document = eyespot("evaluate", "latest", photos, "--robustness", "--json").json
+    assert set(document) == {*plain, "robustness"}
+    found = document["robustness"]
+    assert found["accuracy"]["estimate"] == document["accuracy"]
+    assert {row["corruption"] for row in found["rows"]} == {"blur", "noise", "jpeg", "brightness", "rotation"}
+    printed = eyespot("evaluate", "latest", photos, "--robustness").out
+    for row in found["rows"]:
+        assert f"{row['corruption']:<12}{row['severity']}" in printed
+    assert "12 pictures, changed at the size that the network sees; seed 0" in printed
+
+
+def test_a_report_is_written_where_it_is_asked_for(eyespot: Eyespot, photos: Path) -> None:
+    outcome = eyespot("evaluate", "latest", photos, "--robustness", "--report", "new.html")
+    page = Path("new.html").read_text(encoding="utf-8")
+    assert outcome.code == 0
+    assert "report: new.html" in outcome.err
+    assert "eyespot evaluate latest photos --robustness --report new.html" in page
+    assert "What it loses on worse pictures" in page
+    assert page.count("data:image/") > 12
+    assert json.loads(eyespot("evaluate", "latest", photos, "--report", "new.html", "--json").out)["n"] == 12
+
+
+def test_names_in_a_report_stay_text(eyespot: Eyespot, photos: Path, tiny_network: Network) -> None:
+    hostile = ("<script>alert(1)</script>", 'a b\'s "c"', "🦊 {{ 7 * 7 }}")
+    write(Path("runs/pets/model.onnx"), tiny_network, Description(hostile, (8, 10), {"name": "x"}, {}))
+    table = [
+        "path,label",
+        *(f'photos/{old}/{old}0.png,"{new.replace(chr(34), 2 * chr(34))}"' for old, new in zip(CLASSES, hostile, strict=True)),
+    ]
+    Path("table.csv").write_text("\n".join(table), encoding="utf-8")
+    outcome = eyespot("evaluate", "latest", "table.csv", "--report", "new.html")
+    page = Path("new.html").read_text(encoding="utf-8")
+    assert outcome.code == 0
+    assert page.count("<script") == 2
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "🦊 {{ 7 * 7 }}" in page
+    assert all(name in outcome.out for name in hostile)
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(eyespot: Eyespot, photos: Path) -> None:
+    for place, message in (("photos", "photos is a folder"), ("nowhere/new.html", "there is no folder nowhere")):
+        outcome = eyespot("evaluate", "latest", photos, "--report", place)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert message in outcome.err
+        assert "data:" not in outcome.err
+
+
+def test_a_report_on_pictures_that_were_learned_from_says_so(eyespot: Eyespot, trained: Path) -> None:
+    eyespot("evaluate", "latest", "photos", "--report", "new.html")
+    assert "the classifier has learned from some of these pictures" in Path("new.html").read_text(encoding="utf-8")
 
 
 def test_classes_are_matched_by_name(eyespot: Eyespot, photos: Path) -> None:
@@ -89,8 +212,9 @@ def test_a_class_that_the_model_does_not_know_is_an_error_that_lists_both_sets(e
 def test_the_text_has_a_headline_and_a_line_for_each_class(eyespot: Eyespot, photos: Path) -> None:
     outcome = eyespot("evaluate", "latest", photos)
     lines = outcome.out.splitlines()
-    assert lines[0].startswith("accuracy ")
-    assert [line.split()[0] for line in lines[2:]] == ["class", *CLASSES]
+    assert [line.split()[0] for line in lines[:2]] == ["figure", "accuracy"]
+    assert [line.split()[0] for line in lines[-4:]] == ["class", *CLASSES]
+    assert "12 pictures" in lines
     assert outcome.err.splitlines()[0].startswith("model: the latest finished run")
     assert "data: photos; 12 pictures, part: all" in outcome.err
 

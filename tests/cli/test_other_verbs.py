@@ -21,7 +21,7 @@ def test_explain_gives_a_row_for_each_layer(eyespot: Eyespot, workplace: Path, t
     assert document["parameters"] == 3 * 3 * 3 * 4 + 4 + 4 * 3 + 3
     assert document["macs"] == 6 * 8 * 4 * 3 * 3 * 3 + 4 * 3
     assert set(document["layers"][2]) == {
-        *("name", "type", "output_shape", "parameters", "macs", "receptive_field", "stride", "formula")
+        *("name", "type", "output_shape", "parameters", "macs", "share", "receptive_field", "stride", "formula")
     }
     lines = eyespot("explain", "pets").out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [*(layer.name for layer in tiny_network.layers), "in"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -51,25 +52,32 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list
     """The lines at the end of a run on the folder `photos`, whose figures are appraised so."""
     monkeypatch.chdir(tmp_path)
 
-    def lines(few: Appraisal | None = None, **metrics: Any) -> list[str]:
+    def lines(few: Appraisal | dict[str, Any] | None = None, folder: str = "runs/new", **metrics: Any) -> list[str]:
         document = {
             "data": "photos",
             "epochs": 3,
             "train_seconds": 12.3,
             "images_per_second": 1234.4,
             "skipped": 0,
-            "test": {"accuracy": 0.875, "balanced_accuracy": 0.875, "loss": 0.3456, "n": 24},
-            "few": few and json.loads(json.dumps(few.to_json())),
+            "test": {
+                "accuracy": 0.875,
+                "balanced_accuracy": 0.875,
+                "loss": 0.3456,
+                "n": 24,
+                "interval": {"low": 0.69, "high": 0.957},
+            },
+            "few": json.loads(json.dumps(few.to_json() if isinstance(few, Appraisal) else few)),
             "budget": {"seconds": 60.0, "spent_seconds": 41.8},
         }
-        return summary(runs.Run(RunFolder(Path("runs/new")), document | metrics)).replace("\\", "/").splitlines()
+        return summary(runs.Run(RunFolder(Path(folder)), document | metrics)).replace("\\", "/").splitlines()
 
     return lines
 
 
 def test_the_end_says_what_a_person_needs_next(ended: Callable[..., list[str]]) -> None:
     made = appraised()
-    bounds = [f"{100 * one.low:.1f} to {100 * one.high:.1f} %" for one in (made.accuracy, made.balanced_accuracy)]
+    known = made.intervals
+    bounds = [f"{100 * one.low:.1f} to {100 * one.high:.1f} %" for one in (known.accuracy, known.balanced_accuracy)]
 
     assert ended(made) == [
         f"accuracy 87.5 % (95 % interval {bounds[0]}), macro recall 87.5 % ({bounds[1]})",
@@ -78,10 +86,29 @@ def test_the_end_says_what_a_person_needs_next(ended: Callable[..., list[str]]) 
         "classifier: a backbone and a head: the backbone is the network of cifar10, which ships with Eyespot",
         "worst confusion: takes 3 of 8 pictures of skirt for dress",
         "label to check: skirt/16.jpg: skirt, or dress?",
-        *textwrap.wrap(f"unsure: {made.unsure}", 100, subsequent_indent="  "),
+        *textwrap.wrap(f"unsure: {made.calibration.unsure}", 100, subsequent_indent="  "),
         "report: runs/new/report.html",
         "next: eyespot predict PICTURES --sort-into SORTED --model runs/new",
     ]
+
+
+def test_the_commonest_class_alone_is_held_against_the_figure(ended: Callable[..., list[str]]) -> None:
+    few = json.loads(json.dumps(appraised().to_json()))
+    assert not any("guessing" in line for line in ended(appraised()))
+    said = ended(few=few | {"guessing": few["accuracy"]["low"] + 0.01})
+    assert said[1].startswith("no better than guessing, as far as can be shown: the commonest class alone has ")
+
+
+def test_candidates_that_were_compared_on_other_pictures_say_so(ended: Callable[..., list[str]]) -> None:
+    few = json.loads(json.dumps(appraised().to_json()))
+    for candidate_ in few["candidates"]:
+        candidate_["n"] = 5
+    assert "kept: frozen features of cifar10 87.5 %; not kept: from scratch 33.3 %, compared on 5 other" in ended(few=few)[2]
+
+
+def test_the_next_command_can_be_pasted_whatever_the_folder_is_called(tmp_path: Path, ended: Callable[..., list[str]]) -> None:
+    assert ended(appraised())[-1].endswith("--model runs/new")
+    assert shlex.split(ended(appraised(), folder="runs/it's new")[-1])[-1] == "runs/it's new"
 
 
 def test_a_label_to_check_bears_the_path_that_opens_the_picture(ended: Callable[..., list[str]]) -> None:
@@ -146,7 +173,7 @@ def test_where_nothing_is_wrong_nothing_is_confused(ended: Callable[..., list[st
         method=made.method,
         candidates=made.candidates,
         temperature=1.0,
-        threshold=made.threshold,
+        threshold=made.calibration.threshold,
         error_rate=0.05,
         origin=made.origin,
     )
@@ -163,7 +190,7 @@ def test_no_name_can_steer_the_terminal(ended: Callable[..., list[str]]) -> None
 
 def test_without_an_appraisal_all_is_as_ever(ended: Callable[..., list[str]]) -> None:
     expected = [
-        "accuracy 87.5 % (balanced 87.5 %), loss 0.346, on 24 test pictures",
+        "accuracy 87.5 % (95 % interval 69.0 to 95.7 %), balanced 87.5 %, loss 0.346, on 24 test pictures",
         "epochs: 3, in 12 s, at 1,234 pictures/s",
         "time: 42 s from the start to the report, of a budget of 60 s",
         "report: runs/new/report.html",

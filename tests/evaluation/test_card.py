@@ -14,9 +14,12 @@ import pytest
 
 from eyespot.data.dataset import Dataset, Part, Skipped
 from eyespot.evaluation.appraisal import Appraisal
+from eyespot.evaluation.calibration import Calibration, confidence_on
 from eyespot.evaluation.card import write_card
 from eyespot.evaluation.metrics import evaluate
+from eyespot.evaluation.temperature import tempered
 from eyespot.evaluation.templates import duration, fenced, percent, plain_markdown
+from eyespot.evaluation.threshold import Threshold
 from eyespot.run_folder import RunFolder
 
 MakeOutcome = Callable[..., Any]
@@ -26,7 +29,11 @@ MakeAppraisal = Callable[..., Appraisal]
 def card(path: Path, made: Any, **changes: Any) -> str:
     """The card's Markdown."""
     path.mkdir(exist_ok=True)
-    written = write_card(RunFolder(path), facts=made.facts, data=made.data, evaluation=made.evaluation, **changes)
+    arguments = {"facts": made.facts, "data": made.data, "evaluation": made.evaluation}
+    if appraisal := changes.get("appraisal"):  # as `judge` does it
+        arguments["evaluation"] = replace(made.evaluation, intervals=appraisal.intervals)
+        arguments["calibration"] = appraisal.calibration
+    written = write_card(RunFolder(path), **(arguments | changes))
     return written.read_text(encoding="utf-8").replace("\N{NARROW NO-BREAK SPACE}", " ")
 
 
@@ -109,7 +116,7 @@ def test_skipped_files_and_untested_classes_are_among_the_limits(tmp_path: Path,
 def test_an_appraisal_is_a_paragraph(tmp_path: Path, make_outcome: MakeOutcome, make_appraisal: MakeAppraisal) -> None:
     made = make_outcome(tested="all", watched=None)
     appraisal = make_appraisal(made, leaks=["1 of the test pictures belongs together with a train picture"])
-    low, high = (f"{100 * bound:.1f} %" for bound in (appraisal.accuracy.low, appraisal.accuracy.high))
+    low, high = (f"{100 * bound:.1f} %" for bound in (appraisal.intervals.accuracy.low, appraisal.intervals.accuracy.high))
 
     text = card(tmp_path, made, appraisal=appraisal)
 
@@ -120,12 +127,47 @@ def test_an_appraisal_is_a_paragraph(tmp_path: Path, make_outcome: MakeOutcome, 
         r"^Candidate, head and temperature .* Of 2 ways to get a classifier the better one on 6 pictures "
         r"was kept, by the mean of accuracy and macro recall: "
         r"frozen features of cifar10 66\.7 % \(.* to .*\), \*\*kept\*\*; from scratch 0\.0 % \(0\.0 % to .* %\)\.\n\n"
-        rf"What it calls unsure: {re.escape(appraisal.unsure)}\.\n\n`report\.html`",
+        rf"What it calls unsure: {re.escape(appraisal.calibration.unsure)}\.\n\n`report\.html`",
         text,
         re.MULTILINE,
     )
-    assert "| classifier | a backbone and a head: the backbone is the network of cifar10 |\n| temperature | 1.25 |\n" in text
+    assert "| classifier | a backbone and a head: the backbone is the network of cifar10 |\n" in text
+    assert r"| temperature | 1\.25; without it, answers would be surer than they should be |" in text
     assert "- Its figures are flattered: 1 of the test pictures belongs together with a train picture.\n" in text
+
+
+def test_every_headline_figure_has_its_interval(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    rows = re.findall(
+        r"^\| ([^|]+?) \| ([\d.]+)(?: %)? \(([\d.]+)(?: %)? to ([\d.]+)", card(tmp_path, make_outcome()), re.MULTILINE
+    )
+
+    assert [name.partition(" (")[0] for name, *_ in rows] == [
+        "accuracy",
+        "balanced accuracy",
+        "loss",
+        "expected calibration error, 15 bins",
+    ]
+    for _, figure, low, high in rows:
+        assert float(low) <= float(figure) <= float(high)
+        assert float(low) < float(high)
+
+
+def test_what_calibration_came_to_is_told(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    made = make_outcome()
+    threshold = Threshold(threshold=0.75, coverage=0.5, bound=0.049, n=80, answered=40, wrong=1)
+    confidence = confidence_on(made.probabilities, made.part.labels, 0.5, 0.75)
+
+    text = card(
+        tmp_path,
+        made,
+        evaluation=replace(made.evaluation, confidence=confidence),
+        calibration=Calibration(0.5, 80, None, threshold, 0.05, confidence.check),
+    )
+
+    before = 100 * evaluate(tempered(made.probabilities, 2), made.part.labels, made.data.classes).ece
+    assert f"; {before:.1f} % before calibration |" in text
+    assert "of 6 pictures held out it answers 50 %, 33.3 % of these wrongly." in text
+    assert "fitted on 80 pictures that were not learned from; without it, answers would be less sure" in text
 
 
 def test_what_train_and_validation_share_does_not_flatter(

@@ -92,6 +92,7 @@ def test_of_many_classes_those_of_the_lowest_recall_are_drawn(
     recalls = {str(i): Interval(i / 100, i / 200, 1.0) for i in reversed(range(60))}
     recalls["absent"] = None
 
-    *_, chart = interval_charts(replace(make_appraisal(make_outcome()), recalls=recalls))
+    appraisal = make_appraisal(make_outcome())
+    *_, chart = interval_charts(replace(appraisal, intervals=replace(appraisal.intervals, recalls=recalls)))
 
     assert [row.name for row in chart.rows] == [str(i) for i in range(MOST_RECALLS)]

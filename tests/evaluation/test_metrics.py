@@ -26,6 +26,13 @@ KEYS = {
     "per_class",
     "confusion_matrix",
     "images_per_second",
+    "interval",
+    "balanced_interval",
+    "top5_interval",
+    "loss_interval",
+    "ece_interval",
+    "recall_intervals",
+    "calibration",
 }
 
 
@@ -85,9 +92,9 @@ def test_the_calibration_error_is_that_of_scikit_learns_calibration_curve(seed: 
 def test_an_example_worked_by_hand() -> None:
     probabilities = [[0.8, 0.2], [0.62, 0.38], [0.3, 0.7], [0.45, 0.55]]
 
-    result = evaluate(probabilities, [0, 1, 1, 1], ["cat", "dog"], images_per_second=250.0)
+    found = evaluate(probabilities, [0, 1, 1, 1], ["cat", "dog"], images_per_second=250.0).to_json()
 
-    assert result.to_json() == {
+    assert {key: value for key, value in found.items() if "interval" not in key} == {
         "accuracy": 0.75,
         "balanced_accuracy": pytest.approx((1 + 2 / 3) / 2),
         "top5_accuracy": 1.0,
@@ -101,6 +108,7 @@ def test_an_example_worked_by_hand() -> None:
         },
         "confusion_matrix": [[1, 0], [1, 2]],
         "images_per_second": 250.0,
+        "calibration": None,
     }
 
 
@@ -108,6 +116,36 @@ def test_json_has_the_documented_keys_and_no_others() -> None:
     probabilities, labels, classes = drawn(0, 20, 3)
 
     assert evaluate(probabilities, labels, classes).to_json().keys() == KEYS
+
+
+def test_every_figure_lies_within_its_interval_whatever_the_pictures() -> None:
+    for seed, n, count in ((0, 1, 2), (1, 7, 3), (2, 400, 12)):
+        probabilities, labels, classes = drawn(seed, n, count)
+        result = evaluate(probabilities, labels, classes)
+        for name in ("accuracy", "balanced_accuracy", "top5_accuracy", "loss", "ece"):
+            interval = getattr(result.intervals, name)
+            assert interval.estimate == pytest.approx(getattr(result, name))
+            assert interval.low <= interval.estimate <= interval.high
+            assert interval.low < interval.high
+        for name, figures in result.per_class.items():
+            interval = result.intervals.recalls[name]
+            assert (interval is None) == (figures.recall is None)
+            assert interval is None or interval.estimate == pytest.approx(figures.recall)
+
+
+def test_top_5_of_a_thousand_classes_is_scikit_learns() -> None:
+    probabilities, labels, classes = drawn(5, 300, 1000)
+    probabilities[np.arange(0, 300, 2), labels[::2]] += 0.004
+
+    result = evaluate(np.minimum(probabilities, 1), labels, classes)
+
+    expected = sklearn_metrics.top_k_accuracy_score(labels, probabilities, k=5, labels=np.arange(1000))
+    assert result.top5_accuracy == pytest.approx(expected)
+    assert 0.1 < expected < 0.9
+    assert result.balanced_accuracy == pytest.approx(
+        sklearn_metrics.recall_score(labels, probabilities.argmax(1), labels=np.unique(labels), average="macro")
+    )
+    assert sum(figures.recall is None for figures in result.per_class.values()) == 1000 - len(np.unique(labels))
 
 
 def test_a_class_without_pictures_has_no_recall_and_does_not_count_in_the_balance() -> None:

@@ -22,10 +22,13 @@ from PIL import Image
 from eyespot.data.dataset import Dataset, Part, Skipped
 from eyespot.errors import RunError
 from eyespot.evaluation.appraisal import Appraisal
+from eyespot.evaluation.calibration import Calibration, confidence_on, uncalibrated
 from eyespot.evaluation.facts import Facts
+from eyespot.evaluation.intervals import Interval
 from eyespot.evaluation.metrics import evaluate
 from eyespot.evaluation.report import write_report
-from eyespot.evaluation.threshold import NoThreshold
+from eyespot.evaluation.robustness import Robustness, Row, corruptions
+from eyespot.evaluation.threshold import NoThreshold, Threshold
 
 MakeOutcome = Callable[..., Any]
 MakeAppraisal = Callable[..., Appraisal]
@@ -84,6 +87,9 @@ def report(path: Path, made: Any, **changes: Any) -> str:
         "evaluation": made.evaluation,
         "history": made.history,
     }
+    if appraisal := changes.get("appraisal"):  # as `judge` does it
+        arguments["evaluation"] = replace(made.evaluation, intervals=appraisal.intervals)
+        arguments["calibration"] = appraisal.calibration
     return write_report(path / "report.html", **(arguments | changes)).read_text(encoding="utf-8")
 
 
@@ -315,7 +321,7 @@ def test_an_appraisal_says_how_sure_the_figures_are(
 ) -> None:
     made = make_outcome(tested="all", watched=None)
     appraisal = make_appraisal(made, group_note="grouped by folder: 2 pictures in 1 group")
-    bounds = f"{100 * appraisal.accuracy.low:.1f} % to {100 * appraisal.accuracy.high:.1f} %"
+    bounds = f"{100 * appraisal.intervals.accuracy.low:.1f} % to {100 * appraisal.intervals.accuracy.high:.1f} %"
 
     page = Page(report(tmp_path, made, appraisal=appraisal))
     words = page.words.replace("\N{NARROW NO-BREAK SPACE}", " ")
@@ -329,8 +335,8 @@ def test_an_appraisal_says_how_sure_the_figures_are(
     assert "from scratch: 0.0%, 95 % interval 0.0% to" in words
     assert "The candidates were compared on 6 pictures" in words
     assert "classifier a backbone and a head: the backbone is the network of cifar10" in words
-    assert f"unsure {appraisal.unsure} (set on 80 pictures: 40 are surer, 1 of these wrong)" in words
-    assert "temperature 1.25: without it, answers would be surer than they should be" in words
+    assert f"unsure {appraisal.calibration.unsure} (set on 80 pictures: 40 are surer, 1 of these wrong)" in words
+    assert "temperature 1.25; without it, answers would be surer than they should be" in words
     assert "leaks" not in words
 
 
@@ -433,6 +439,128 @@ def test_what_was_not_trained_in_epochs_has_no_curves(tmp_path: Path, make_outco
 def test_a_folder_that_is_gone_is_an_error_that_names_the_file(tmp_path: Path, make_outcome: MakeOutcome) -> None:
     with pytest.raises(RunError, match=r"report\.html cannot be written"):
         report(tmp_path / "gone", make_outcome())
+
+
+def test_every_headline_figure_and_every_recall_has_its_interval(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    made = make_outcome()
+    known = made.evaluation.intervals
+
+    words = Page(report(tmp_path, made)).words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+    def between(interval: Interval) -> str:
+        return f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
+
+    assert f"Accuracy 66.7 % {between(known.accuracy)} %" in words
+    assert f"Balanced accuracy 66.7 % {between(known.balanced_accuracy)} %" in words
+    assert f"Loss {made.evaluation.loss:.3f} {known.loss.low:.3f} to {known.loss.high:.3f}" in words
+    assert f"Calibration error (ECE) {100 * made.evaluation.ece:.1f} % {between(known.ece)} %" in words
+    for name in made.data.classes:
+        recall = known.recalls[name]
+        assert recall is not None
+        assert f"{name} 2 {100 * recall.estimate:.1f} % {between(recall)}" in words
+
+
+def test_a_class_never_seen_in_the_test_part_is_stated_as_such(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    made = make_outcome()
+    part = made.part.take(np.array([0, 1, 2, 3]))
+    evaluation = evaluate(made.probabilities[:4], part.labels, made.data.classes)
+
+    words = Page(report(tmp_path, made, part=part, probabilities=made.probabilities[:4], evaluation=evaluation)).words
+
+    assert "there were no pictures of sky" in words
+    assert "sky 0 – no pictures" in words
+    assert len(re.findall(r"most typical", words)) == 1
+
+
+def test_the_classes_are_shown_by_typical_and_doubtful_pictures(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    made = make_outcome()
+
+    page = Page(report(tmp_path, made))
+
+    shown = {str(image["title"]): str(image["src"]) for image in page.all("img") if "title" in image}
+    assert list(shown) == ["test/0.png", "test/1.png", "test/3.png", "test/2.png", "test/5.png", "test/4.png"]
+    for name, uri in shown.items():
+        assert np.abs(decoded(uri).astype(int) - made.part.images[made.part.names.index(name)]).max() < 12
+    words = page.words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "rose 80.0 % 90 % leaf 6 % sky" in words
+
+
+def test_reliability_is_shown_before_and_after_calibration(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    made = make_outcome()
+    threshold = Threshold(threshold=0.75, coverage=0.5, bound=0.049, n=80, answered=40, wrong=1)
+    confidence = confidence_on(made.probabilities, made.part.labels, 0.5, 0.75)
+    calibrated = replace(made.evaluation, confidence=confidence)
+    calibration = Calibration(0.5, 80, None, threshold, 0.05, confidence.check)
+
+    words = Page(report(tmp_path, made, evaluation=calibrated, calibration=calibration)).words.replace(
+        "\N{NARROW NO-BREAK SPACE}", " "
+    )
+
+    assert "Before calibration" in words
+    assert "After calibration" in words
+    assert f"without calibration it would be {100 * confidence.ece_before:.1f} %" in words
+    assert "unsure answers below 75.0 %; of the others at most 5 % are wrong" in words
+    assert "(set on 80 pictures: 40 are surer, 1 of these wrong)" in words
+    assert "temperature 0.50, fitted on 80 pictures" in words
+    alone = Page(report(tmp_path, made, evaluation=calibrated)).words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "Answers below 75.0 % it calls unsure: of these pictures it answers 50.0 %, 33.3 % of them wrongly." in alone
+
+
+def test_where_nothing_was_held_out_for_calibration_that_is_said(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    words = Page(report(tmp_path, make_outcome(), calibration=uncalibrated("nothing is held out", 0.05))).words
+
+    assert "Before calibration" not in words
+    assert "unsure never said, for no threshold is supported (nothing is held out)" in words
+    assert "temperature 1.00; none is fitted: nothing is held out" in words
+
+
+def test_what_is_lost_on_worse_pictures_is_a_table_with_examples(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    picture = np.full((8, 8, 3), 77, np.uint8)
+    rows = tuple(Row(one, Interval(0.5, 0.4, 0.6), Interval(0.25, 0.1, 0.35), picture) for one in corruptions(32))
+
+    page = Page(report(tmp_path, make_outcome(), robustness=Robustness(0, 6, Interval(0.75, 0.5, 0.9), rows, picture)))
+    words = page.words.replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+    assert "On 6 of the pictures as they are: 75.0 % (50.0 to 90.0" in words
+    assert "jpeg, quality 40 50.0 % 40.0 to 60.0 25.0 points 10.0 to 35.0" in words
+    assert sum(np.abs(decoded(str(image["src"])).astype(int) - 77).max() < 4 for image in page.all("img")) == len(rows)
+    assert "worse pictures" not in Page(report(tmp_path, make_outcome())).words
+
+
+def test_pictures_that_were_learned_from_are_called_flattering(tmp_path: Path, make_outcome: MakeOutcome) -> None:
+    made = make_outcome(watched=None)
+
+    assert "Flattered: the classifier has learned" in Page(report(tmp_path, made, facts=replace(made.facts, known=True))).words
+
+
+def test_a_thousand_classes_and_twenty_thousand_pictures_give_a_page_that_is_small_and_readable(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    n, count = 20_000, 1000
+    labels = np.arange(n) % count
+    probabilities = generator.random((n, count), dtype=np.float32)
+    probabilities[np.arange(n), labels] += generator.random(n, dtype=np.float32) * 3
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    noise = generator.integers(0, 256, (96, 96, 3), dtype=np.uint8)  # which hardly gets smaller
+    part = Part(np.broadcast_to(noise, (n, *noise.shape)), labels, tuple(f"{i}.jpg" for i in range(n)))
+    classes = tuple(f"class {i} <b>'&\" 🦊" for i in range(count))
+    evaluation = evaluate(probabilities, labels, classes)
+
+    path = write_report(
+        tmp_path / "report.html",
+        facts=Facts(run="many", command="eyespot evaluate", fingerprint="f" * 64, tested="test"),
+        data=Dataset("many", classes, {"test": part}),
+        part=part,
+        probabilities=probabilities,
+        evaluation=replace(evaluation, confidence=confidence_on(probabilities, labels, 2.0, 0.5)),
+    )
+
+    assert 1_000_000 < path.stat().st_size < 10_000_000
+    page = Page(path.read_text(encoding="utf-8"))
+    assert len([row for row in page.all("div") if row.get("class") == "look"]) == 30
+    assert "Of the 1,000 classes the 30 that take part in most mistakes are shown." in page.words
+    assert {attributes.get("class") for attributes in page.all("b")} <= {None}
+    assert "class 7 <b>'&\" 🦊" in page.words
+    assert len([cell for cell in page.all("td") if cell.get("class") == "wide"]) == count
 
 
 @pytest.mark.browser

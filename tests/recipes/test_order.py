@@ -76,25 +76,23 @@ def test_a_number_that_cannot_be_is_refused(arguments: dict[str, Any]) -> None:
 
 
 def test_few_pictures_are_asked_about_where_the_time_is_the_budget_or_a_backbone_is_named() -> None:
-    assert order().few == Few("auto", DEFAULT_ERROR_RATE)
-    assert order(backbone="cifar10", error_rate=0.1).few == Few("cifar10", 0.1)
+    assert order().few == Few("auto")
+    assert order(backbone="cifar10").few == Few("cifar10")
     assert order(settings={"epochs": 3}).few is None
     assert order("tutorial").few is None
     assert order("tutorial", backbone="none").few is None
-    assert order(settings={"epochs": 3}, backbone="none", folds=1, from_scratch=True).few == Few("none", 0.05, 1, True)
+    assert order(settings={"epochs": 3}, backbone="none", folds=1, from_scratch=True).few == Few("none", 1, True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"recipe": "tutorial", "backbone": "cifar10"}, "a backbone is used by the default recipe, and tutorial is another"),
-        ({"recipe": "tutorial", "error_rate": 0.1}, "an error rate is for the default recipe alone, and tutorial is another"),
         ({"recipe": "tutorial", "folds": 3}, "a number of folds is for the default recipe alone, and tutorial is another"),
         ({"recipe": "tutorial", "from_scratch": False}, "from_scratch is for the default recipe alone"),
         ({"settings": {"epochs": 3}, "folds": 3}, "a number of folds needs a backbone to be named: auto will do"),
         ({"settings": {"epochs": 3}, "from_scratch": False}, "from_scratch needs a backbone to be named"),
         ({"backbone": "none", "from_scratch": False}, "without a backbone there is nothing but a network from scratch"),
-        ({"settings": {"epochs": 3}, "error_rate": 0.1}, "an error rate needs a backbone to be named"),
         ({"recipe": "tutorial", "fine_tune": True}, "fine-tuning is for the default recipe alone, and tutorial is another"),
         ({"settings": {"epochs": 3}, "fine_tune": True}, "fine-tuning needs a backbone to be named"),
         ({"backbone": "none", "fine_tune": True}, "fine-tuning needs a backbone, and there is to be none"),
@@ -109,7 +107,7 @@ def test_what_few_pictures_alone_need_is_refused_elsewhere(arguments: dict[str, 
 
 
 def test_fine_tuning_is_asked_for_or_not() -> None:
-    assert order(fine_tune=True).few == Few("auto", DEFAULT_ERROR_RATE, fine_tune=True)
+    assert order(fine_tune=True).few == Few("auto", fine_tune=True)
     assert order(fine_tune=False).few == order(fine_tune=None).few == order().few
     assert order(settings={"epochs": 3}, backbone="cifar10", fine_tune=True).arguments()["fine_tune"] is True
     assert order("tutorial", fine_tune=None).arguments()["fine_tune"] is None
@@ -124,6 +122,11 @@ def test_batches_that_follow_from_the_pictures_are_not_written_down_as_if_they_w
 
 def test_a_rule_of_grouping_suits_every_recipe() -> None:
     assert order("tutorial", group_by="folder").group_by == "folder"
+
+
+def test_an_error_rate_suits_every_recipe() -> None:
+    assert order("tutorial", error_rate=0.1).error_rate == 0.1
+    assert order().error_rate == order(settings={"epochs": 3}).error_rate == DEFAULT_ERROR_RATE
 
 
 @pytest.mark.parametrize("rate", [0, 1, -0.5, 1.5, True, "0.05"])

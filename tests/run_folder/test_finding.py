@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eyespot.errors import ModelError
-from eyespot.run_folder import Epoch, RunFolder, find_card, find_model, finished, latest, runs, shipped, summarize
+from eyespot.errors import ModelError, RunError
+from eyespot.run_folder import Epoch, RunFolder, find_card, find_model, find_run, finished, latest, runs, shipped, summarize
 
 
 def make_run(
@@ -249,3 +249,30 @@ def test_an_unknown_name_is_an_error_that_names_the_nearest(here: Path) -> None:
 def test_impossible_names_are_an_ordinary_error(here: Path, name: str) -> None:
     with pytest.raises(ModelError):
         find_model(name)
+
+
+def test_a_run_is_named_by_its_folder_its_name_or_as_the_latest(here: Path) -> None:
+    make_run(here / "runs" / "old", at=1000)
+    make_run(here / "runs" / "new", at=2000)
+    make_run(here / "elsewhere" / "other", at=3000, is_finished=False)
+
+    assert find_run("old").path == Path("runs/old")
+    assert find_run(Path("elsewhere/other")).path == Path("elsewhere/other")
+    assert find_run("latest").path == Path("runs/new")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("odl", "there is no run odl; did you mean old"), ("cifar10", "neither a run's folder nor the name of one in runs")],
+)
+def test_a_name_of_no_run_says_what_may_be_meant(here: Path, name: str, message: str) -> None:
+    make_run(here / "runs" / "old", at=1000)
+    ship(here, "cifar10")
+
+    with pytest.raises(RunError, match=message):
+        find_run(name)
+
+
+def test_where_nothing_is_finished_there_is_no_latest_run(here: Path) -> None:
+    with pytest.raises(RunError, match="no finished run in runs"):
+        find_run("latest")

@@ -217,6 +217,22 @@ def test_names_that_a_spreadsheet_would_compute_are_defused(tmp_path: Path) -> N
         assert list(csv.reader(file)) == [["path", "reason"], ["./+cmd.png", "'=1+1"]]
 
 
+def test_predictions_are_read_as_they_were_written_but_for_the_names_of_files(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.write_predictions([("=1.png", "@SUM(A1)", "dog\nhot", 0.25), ('a "b", c.png', "'cat", "-5", 1.0)])
+
+    assert run.read_predictions() == [("./=1.png", "@SUM(A1)", "dog\nhot", 0.25), ('a "b", c.png', "'cat", "-5", 1.0)]
+
+
+@pytest.mark.parametrize("row", ["a,cat", "a,cat,cat,high", "a,cat,cat,1\na,cat,cat,1"])
+def test_predictions_that_are_damaged_are_an_error(tmp_path: Path, row: str) -> None:
+    run = RunFolder(tmp_path)
+    run.predictions.write_text(f"filename,label,predicted,probability\n{row}\n", encoding="utf-8")
+
+    with pytest.raises(RunError, match=r"predictions\.csv is damaged"):
+        run.read_predictions()
+
+
 def test_file_names_that_are_not_utf_8_do_not_stop_the_writing(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
 

@@ -159,7 +159,7 @@ def test_what_a_threshold_comes_to_is_counted_on_pictures_that_had_no_say_in_it(
     assert decision.threshold_check(labels, alone, 0.05) == ThresholdCheck(n=400, answered=380, wrong=6)
     # A fold of too few pictures to choose a threshold on has no say.
     folds[1] = {"one": tried(of_nothing(2), answers(200, 2), unsure)}
-    assert by_cross_validation(folds, labels).threshold_check(labels, alone, 0.05) == ThresholdCheck(200, 190, 4)
+    assert by_cross_validation(folds, labels).threshold_check(labels, alone, 0.05) == ThresholdCheck(200, 190, 4, left_out=200)
     assert by_cross_validation(folds[1:], labels).threshold_check(labels, alone, 0.05) is None
     # With a part held out, it is that part.
     assert by_validation(folds[0], labels).threshold_check(labels, alone, 0.05) == ThresholdCheck(200, 190, 4)

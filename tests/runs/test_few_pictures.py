@@ -122,6 +122,27 @@ def test_all_pictures_to_learn_from_say_whether_to_flip_and_no_other(
     assert probed == [{"train": {*parts["train"].names, *parts["validation"].names}}]
 
 
+def test_pictures_that_were_learned_from_are_known_again_in_other_data(
+    both: runs.Run, photos: Path, tiny_model: Path, write_photos: WritePhotos, tmp_path: Path
+) -> None:
+    frozen = runs.train(photos, settings=SMALL, backbone=tiny_model, from_scratch=False, out=tmp_path / "run", threads=1)
+    other = write_photos(tmp_path / "other", {"dark": 20, "light": 22})  # all but the last two are the same
+    for run in (both, frozen):
+        known = choose(run.model, data.load(other, run.model.size), None).known
+        assert known == 40
+    assert choose(frozen.model, data.load(photos, frozen.model.size), None).known == 40
+
+
+def test_without_a_rival_no_picture_is_given_up_and_the_same_again_is_the_same(
+    photos: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    # Two seconds do not suffice for a network in each of three folds.
+    first = runs.train(photos, budget=2, settings={"flip": "never"}, backbone=tiny_model, out=tmp_path / "first", threads=1)
+    assert first.folder.read_args()["from_scratch"] is False
+    again = runs.train(photos, settings=SMALL, backbone=tiny_model, from_scratch=False, out=tmp_path / "again", threads=1)
+    assert rows_of(first) == rows_of(again)
+
+
 def test_what_is_written_says_what_it_was_calibrated_to(both: runs.Run) -> None:
     few, description = both.metrics["few"], both.model.description
     assert description.temperature == few["temperature"]
@@ -131,7 +152,7 @@ def test_what_is_written_says_what_it_was_calibrated_to(both: runs.Run) -> None:
 
 def test_the_model_is_known_to_have_learned_from_all_of_it(both: runs.Run, photos: Path) -> None:
     chosen = choose(both.model, data.load(photos, both.model.size), None, held_out=True)
-    assert (chosen.name, chosen.known, len(chosen.part)) == ("all", True, 40)
+    assert (chosen.name, chosen.known, len(chosen.part)) == ("all", 40, 40)
 
 
 def test_args_yaml_makes_the_same_model_again(both: runs.Run, tmp_path: Path) -> None:
@@ -216,7 +237,7 @@ def test_a_given_test_part_is_respected_and_looked_at_once(parted: Path, tiny_mo
     assert done.metrics["pictures"] == {"train": 28, "validation": 4, "test": 11}
     assert [entry["n"] for entry in done.metrics["few"]["candidates"]] == [4, 4]
     assert (done.folder.read_args()["folds"], done.folder.read_args()["from_scratch"]) == (None, True)
-    assert choose(done.model, data.load(parted, done.model.size), None).known is False
+    assert choose(done.model, data.load(parted, done.model.size), None).known == 0
 
 
 def test_a_wrong_label_is_named_even_where_it_was_learned_from(

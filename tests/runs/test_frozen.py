@@ -14,9 +14,10 @@ from eyespot.backbones import find
 from eyespot.data import Part
 from eyespot.data.digests import short_digests
 from eyespot.errors import UsageError
+from eyespot.evaluation.learned_from import LEARNED_FROM
 from eyespot.runs.backbone import Features
 from eyespot.runs.frozen import FrozenFeatures
-from eyespot.runs.impartial import LEARNED_FROM, check_is_impartial
+from eyespot.runs.impartial import check_is_impartial
 from eyespot.runs.pictures import Pictures, Round
 from eyespot.training import logistic
 

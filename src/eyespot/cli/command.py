@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from eyespot.cli import data, demo, evaluate, explain, info, predict, runs, train
+from eyespot.cli import compare, data, demo, evaluate, explain, info, predict, runs, train
 from eyespot.cli.clock import process_began
 from eyespot.cli.console import answer, one_line, say
 from eyespot.cli.options import Parser
 from eyespot.errors import EyespotError, UsageError
 
-_VERBS = (train, evaluate, predict, explain, runs, data, info, demo)
+_VERBS = (train, evaluate, predict, explain, compare, runs, data, info, demo)
 
 _START = """\
 Eyespot turns pictures into a classifier that you understand and can put to work.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eyespot.cli.console import answer, answer_json, bar, one_line, percent, say, table
+from eyespot.cli.console import answer, answer_json, one_line, say
+from eyespot.cli.figures import figures, lost
 from eyespot.cli.model import MODEL_HELP, open_model
 from eyespot.cli.options import Arguments, Subparsers, add_verb
 from eyespot.cli.summary import with_interval
@@ -14,21 +17,23 @@ from eyespot.cli.terminal import progress
 from eyespot.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from eyespot.evaluation.metrics import Evaluation
-    from eyespot.evaluation.model_on_data import Choice
+    from eyespot.data.dataset import Dataset
+    from eyespot.evaluation.model_on_data import Choice, Judged
+    from eyespot.evaluation.robustness import Robustness
     from eyespot.prediction import Model
 
 _EXAMPLES = """\
   eyespot evaluate
   eyespot evaluate letters
-  eyespot evaluate runs/photos NEW_PHOTOS/
+  eyespot evaluate runs/photos NEW_PHOTOS/ --report new_photos.html
+  eyespot evaluate latest --robustness
   eyespot evaluate latest cifar10 --flip --json"""
 _NOTES = """\
 One word alone is the data, unless it is `latest`, ends in .onnx, is a run's folder, or is a run's name
 and not the name of a file or folder here: then it is the model. DATA left out is what the model was
 trained on. Of data with a test part that part is used, other data is used whole. Classes are matched by
-name. Where the model has learned from the pictures, a line says so, and what it did on others. Nothing is
-written."""
+name. Where the model has learned from the pictures, a line says so, and what it did on others. Every
+figure comes with its 95 % interval. Nothing is written without --report."""
 _PARTS = ("train", "validation", "test", "all")
 
 
@@ -43,15 +48,27 @@ def add_parser(subparsers: Subparsers) -> None:
         "--split", choices=_PARTS, help="the part of the data to use (default: test where there is one, else all)"
     )
     parser.add_argument("--flip", action="store_true", help="judge also the mean over each picture and its mirror image")
+    parser.add_argument(
+        "--robustness",
+        action="store_true",
+        help="say also what is lost on pictures that are blurred, noisy, saved as small JPEGs, too dark or bright, or turned",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write a page with the pictures behind the figures to FILE, such as new.html",
+    )
 
 
 def run(arguments: Arguments) -> int:
     """Evaluate and print the figures."""
+    _check_can_be_written(arguments.report)
     name, source = _model_and_data(arguments.model, arguments.data)
     model = open_model(name, quiet=arguments.quiet)
     shown = progress(arguments.quiet)
     from eyespot import data
-    from eyespot.evaluation.model_on_data import choose, judge, positions
+    from eyespot.evaluation.model_on_data import choose, in_order_of, judge, positions
 
     told = source or _trained_on(model)
     positions(model.classes, data.known_classes(told) or ())  # before the pictures are drawn or read
@@ -60,16 +77,83 @@ def run(arguments: Arguments) -> int:
     origin = "" if source else " (what the model was trained on, left out on the command line)"
     shown.note(f"data: {one_line(dataset.name)}{origin}; {len(chosen.part):,} pictures, part: {chosen.name}")
     if chosen.known:
-        shown.note(f"the model has learned from these pictures: the figures flatter it; {_honest_figure(model, chosen)}")
-    evaluation = judge(model, chosen.part, dataset.classes, progress=shown)
-    flipped = judge(model, chosen.part, dataset.classes, flip=True, progress=shown) if arguments.flip else None
+        of_them = "these pictures" if chosen.known == len(chosen.part) else f"{chosen.known:,} of these pictures"
+        shown.note(f"the model has learned from {of_them}: the figures flatter it; {_honest_figure(model, chosen)}")
+    part = in_order_of(model, chosen.part, dataset.classes)
+    judged = judge(model, part, progress=shown)
+    flipped = judge(model, part, flip=True, progress=shown).evaluation if arguments.flip else None
+    worse = None
+    if arguments.robustness:
+        from eyespot.evaluation.robustness import robustness
+
+        worse = robustness(model, part, progress=shown)
+    if arguments.report is not None:
+        _write_report(arguments, model, told, replace(chosen, part=part), dataset, judged, worse)
     if arguments.json:
-        answer_json({**evaluation.to_json(), **({"flip": flipped.to_json()} if flipped else {})})
+        more = {"flip": flipped and flipped.to_json(), "robustness": worse and worse.to_json()}
+        answer_json(
+            {
+                **judged.evaluation.to_json(),
+                "learned_from": chosen.known,
+                **{key: value for key, value in more.items() if value},
+            }
+        )
     else:
-        answer(_summary(evaluation, flipped))
+        answer(figures(judged.evaluation, flipped))
+        if worse is not None:
+            answer(f"\n{lost(worse)}")
+    if arguments.report is not None:
+        shown.note(f"report: {one_line(str(arguments.report))}")
     for skipped in dataset.skipped:
         say(f"skipped {one_line(skipped.path)}: {one_line(skipped.reason)}")
     return 3 if dataset.skipped else 0
+
+
+def _check_can_be_written(report: Path | None) -> None:
+    """Refuse a report that cannot be written before all the work, not after it."""
+    if report is None:
+        return
+    if report.is_dir():
+        raise UsageError(f"--report takes a file to write, such as {report / 'report.html'}; {report} is a folder")
+    if not report.parent.is_dir():
+        raise UsageError(f"--report {report}: there is no folder {report.parent}")
+
+
+def _write_report(
+    arguments: Arguments, model: Model, told: str, chosen: Choice, dataset: Dataset, judged: Judged, worse: Robustness | None
+) -> None:
+    from datetime import datetime
+
+    from eyespot import environment
+    from eyespot.evaluation.facts import Facts
+    from eyespot.evaluation.report import write_report
+    from eyespot.run_folder import RunFolder
+
+    run = RunFolder(model.path.parent)
+    options = [
+        *(["--split", arguments.split] if arguments.split else []),
+        *(["--robustness"] if worse is not None else []),
+        *("--report", str(arguments.report)),
+    ]
+    facts = Facts(
+        run=run.name if run.is_run else model.path.stem,
+        command=shlex.join(["eyespot", "evaluate", arguments.model or str(model.path), told, *options]),
+        fingerprint=dataset.fingerprint(),
+        tested=chosen.name,
+        known=bool(chosen.known),
+        date=f"{datetime.now():%Y-%m-%d %H:%M}",
+        arguments={"model": model.path, "recipe": model.description.recipe.get("name")},
+        environment=environment.summary(),
+    )
+    write_report(
+        arguments.report,
+        facts=facts,
+        data=replace(dataset, classes=model.classes, parts={chosen.name: chosen.part}),
+        part=chosen.part,
+        probabilities=judged.probabilities,
+        evaluation=judged.evaluation,
+        robustness=worse,
+    )
 
 
 def _honest_figure(model: Model, chosen: Choice) -> str:
@@ -141,31 +225,4 @@ def _trained_on(model: Model) -> str:
         return name
     raise UsageError(
         "the model does not say where the data lies that it was trained on; name some: eyespot evaluate MODEL DATA"
-    )
-
-
-def _summary(evaluation: Evaluation, flipped: Evaluation | None) -> str:
-    lines = [_headline(evaluation)]
-    if flipped:
-        lines.append(f"with mirror images: {_headline(flipped)}")
-    rows = [
-        (
-            one_line(name),
-            bar(figures.recall or 0.0, 16),
-            percent(figures.recall),
-            percent(figures.precision),
-            percent(figures.f1),
-            f"{figures.n:,}",
-        )
-        for name, figures in evaluation.per_class.items()
-    ]
-    head = ("class", "", "recall", "precision", "f1", "pictures")
-    return "\n".join([*lines, "", table([head, *rows], numbers={2, 3, 4, 5})])
-
-
-def _headline(evaluation: Evaluation) -> str:
-    return (
-        f"accuracy {percent(evaluation.accuracy)} (balanced {percent(evaluation.balanced_accuracy)}, top 5 "
-        f"{percent(evaluation.top5_accuracy)}), loss {evaluation.loss:.3f}, calibration error {percent(evaluation.ece)}, "
-        f"{evaluation.n:,} pictures"
     )

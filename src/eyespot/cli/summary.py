@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import signal
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eyespot.cli.console import one_line, percent
+from eyespot.cli.console import one_line, percent, say
 from eyespot.evaluation.facts import flatters
 
 if TYPE_CHECKING:
@@ -28,14 +30,25 @@ def summary(done: Run) -> str:
     if metrics["skipped"]:
         lines.append(f"skipped: {metrics['skipped']} files, named in {done.folder.skipped}")
     pictures = "PICTURES --sort-into SORTED" if few else "IMAGE"
-    lines += [f"report: {done.folder.report}", f"next: eyespot predict {pictures} --model {done.folder.path}"]
+    lines += [f"report: {done.folder.report}", f"next: eyespot predict {pictures} --model {shlex.quote(str(done.folder.path))}"]
     return "\n".join(map(one_line, lines))
+
+
+def ending(done: Run) -> int:
+    """The exit code, once it is said what a signal interrupted, where one did."""
+    if done.interrupted is None:
+        return 0
+    word = "terminated" if done.interrupted == signal.SIGTERM else "interrupted"
+    kept = "what was learned until then is" if done.metrics["interrupted"] else "the training was done, and the whole run is"
+    say(f"eyespot: {word}; {kept} kept in {done.folder.path}")
+    return 128 + done.interrupted
 
 
 def _of_many(metrics: Mapping[str, Any]) -> Iterator[str]:
     test = metrics["test"]
-    figures = f"accuracy {percent(test['accuracy'])} (balanced {percent(test['balanced_accuracy'])}), loss {test['loss']:.3f}"
-    yield f"{figures}, on {test['n']:,} test pictures"
+    accuracy = with_interval({"estimate": test["accuracy"], **test["interval"]}, "95 % interval ")
+    others = f"balanced {percent(test['balanced_accuracy'])}, loss {test['loss']:.3f}"
+    yield f"accuracy {accuracy}, {others}, on {test['n']:,} test pictures"
     yield f"epochs: {metrics['epochs']}, in {metrics['train_seconds']:.0f} s, at {metrics['images_per_second']:,.0f} pictures/s"
 
 
@@ -54,25 +67,31 @@ def _of_few(few: Mapping[str, Any], data: Path, budget: Mapping[str, float] | No
     """
     recall = few["balanced_accuracy"]
     yield f"accuracy {with_interval(few['accuracy'], '95 % interval ')}, macro recall {with_interval(recall)}"
+    if few["accuracy"]["low"] <= few["guessing"]:
+        yield from sentence(
+            f"no better than guessing, as far as can be shown: the commonest class alone has {percent(few['guessing'])}"
+        )
     time = "; done in {} of a budget of {}".format(*_time(budget)) if budget else ""
-    yield from _sentence(f"measured on {few['measured']}{time}")
+    yield from sentence(f"measured on {few['measured']}{time}")
     if any(map(flatters, few["leaks"])):
         yield "flattered: the test part shares pictures with another, which the report names"
     elif few["leaks"]:
-        yield from _sentence(
+        yield from sentence(
             "choices rest on pictures that were learned from: train and validation share some, which the report names"
         )
     if len(few["candidates"]) > 1:
         kept_first = sorted(few["candidates"], key=lambda one: not one["is_chosen"])
         tried = (f"{one['name']} {percent(one['accuracy']['estimate'])}" for one in kept_first)
-        yield from _sentence(f"kept: {'; not kept: '.join(tried)}")
-    yield from _sentence(f"classifier: {few['origin']}")
+        n = kept_first[0]["n"]
+        where = "" if n == few["n"] else f", compared on {n:,} other pictures"
+        yield from sentence(f"kept: {'; not kept: '.join(tried)}{where}")
+    yield from sentence(f"classifier: {few['origin']}")
     if worst := few["worst_confusion"]:
         share = f"{worst['count']:,} of {worst['n']:,}"
         yield f"worst confusion: takes {share} pictures of {worst['true']} for {worst['predicted']}"
     for suspect in few["suspects"]:
         yield f"label to check: {_place(data, suspect['name'])}: {suspect['given']}, or {suspect['likelier']}?"
-    yield from _sentence(f"unsure: {few['unsure']}")
+    yield from sentence(f"unsure: {few['unsure']}")
 
 
 def with_interval(figure: Mapping[str, float], before: str = "") -> str:
@@ -80,7 +99,7 @@ def with_interval(figure: Mapping[str, float], before: str = "") -> str:
     return f"{percent(figure['estimate'])} ({before}{100 * figure['low']:.1f} to {percent(figure['high'])})"
 
 
-def _sentence(text: str) -> list[str]:
+def sentence(text: str) -> list[str]:
     """The text in as many lines as it needs, of which all but the first are indented."""
     return textwrap.wrap(one_line(text), _COLUMNS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from argparse import ArgumentTypeError, BooleanOptionalAction
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from eyespot.cli import seeds
 from eyespot.cli.console import answer, answer_json, say
 from eyespot.cli.options import Arguments, Subparsers, add_verb, duration, not_negative, positive
-from eyespot.cli.summary import summary
+from eyespot.cli.summary import ending, summary
 from eyespot.cli.terminal import progress
 from eyespot.errors import UsageError
 
@@ -23,7 +23,8 @@ _EXAMPLES = """\
   eyespot train cifar10 --recipe tutorial
   eyespot train letters --epochs 3 --set learning_rate=0.05
   eyespot train PHOTOS.zip --recipe my_recipe.py --size 64 --out runs/photos
-  eyespot train --config runs/letters/args.yaml --seed 1"""
+  eyespot train --config runs/letters/args.yaml --seed 1
+  eyespot train PHOTOS/ --seeds 5"""
 _NOTES = """\
 DATA is `cifar10`, `letters`, a folder or a zip of class folders (with or without train, validation and
 test), a CSV of path,label, or an official CIFAR-10 archive or folder. Left out, it is cifar10.
@@ -37,7 +38,8 @@ part, its figures come from cross-validation, in which nothing that is alike, or
 together, is both learned from and judged on. With --epochs, a backbone has to be named.
 Flags come before --config, --config before the recipe. With another --recipe only the data and their
 grouping, backbone, fine-tuning, error rate, seed, device and threads of --config remain; with --budget all
-of these but the threads."""
+of these but the threads.
+With --seeds, every run is an ordinary one, and the --budget is that of each; with --out, they lie in DIR."""
 _CONFIG: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "data": (str, "a word"),
     "recipe": (str, "a word"),
@@ -70,6 +72,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the pictures, at most; instead of a budget")
     parser.add_argument("--seed", type=not_negative, metavar="N", help="where all randomness follows from (default 0)")
+    parser.add_argument(
+        "--seeds", type=positive, metavar="N", help="train N times, from --seed on: as many runs, to tell luck from skill"
+    )
     parser.add_argument("--size", type=positive, metavar="N", help="height and width that pictures are resized to, in pixels")
     parser.add_argument(
         "--set",
@@ -98,7 +103,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--error-rate",
         type=_share,
         metavar="SHARE",
-        help="of the answers to few pictures that are not called unsure, at most this share is wrong (default 0.05)",
+        help="of the answers that are not called unsure, at most this share is wrong (default 0.05)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: a new one in runs)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the args.yaml of a run, to do the same again")
@@ -127,16 +132,14 @@ def run(arguments: Arguments) -> int:
     from eyespot import recipes, runs
 
     of_default = config if recipe in (None, recipes.DEFAULT) else {}
-    done = runs.train(
-        data,
-        recipe,
+    asked: dict[str, Any] = dict(
         budget=arguments.budget,
         began=arguments.began,
         seed=_first(arguments.seed, config.get("seed"), 0),
         settings=settings,
         backbone=_first(arguments.backbone, of_default.get("backbone")),
         group_by=_first(arguments.group_by, config.get("group_by")),
-        error_rate=_first(arguments.error_rate, of_default.get("error_rate")),
+        error_rate=_first(arguments.error_rate, config.get("error_rate")),
         folds=config.get("folds") if is_repeated else None,
         # Left out beside a backbone, it is all there is without one.
         from_scratch=config.get("from_scratch") if is_repeated and arguments.backbone != "none" else None,
@@ -148,16 +151,14 @@ def run(arguments: Arguments) -> int:
         strict=arguments.strict,
         progress=shown,
     )
+    if arguments.seeds is not None:
+        return seeds.finish(runs.train_seeds(data, recipe, seeds=arguments.seeds, **asked), as_json=arguments.json)
+    done = runs.train(data, recipe, **asked)
     if arguments.json:
         answer_json(done.folder.read_metrics())
     else:
         answer(summary(done))
-    if done.interrupted is None:
-        return 0
-    word = "terminated" if done.interrupted == signal.SIGTERM else "interrupted"
-    kept = "what was learned until then is" if done.metrics["interrupted"] else "the training was done, and the whole run is"
-    say(f"eyespot: {word}; {kept} kept in {done.folder.path}")
-    return 128 + done.interrupted
+    return ending(done)
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eyespot.data.dataset import Part
+from eyespot.evaluation.calibration import Calibration
 from eyespot.evaluation.confusion import commonest
-from eyespot.evaluation.intervals import Interval, accuracy_interval, macro_recall_interval, recall_intervals
-from eyespot.evaluation.metrics import Evaluation, evaluate, wilson_interval
+from eyespot.evaluation.headline import Intervals
+from eyespot.evaluation.intervals import Interval, accuracy_interval, macro_recall_interval
+from eyespot.evaluation.metrics import evaluate
 from eyespot.evaluation.mislabels import likely_mislabels
 from eyespot.evaluation.threshold import NoThreshold, Threshold
 from eyespot.evaluation.threshold_check import ThresholdCheck
@@ -75,14 +77,11 @@ class Appraisal:
         method: how the pictures were judged, such as `5-fold cross-validation` or `the test part`.
         groups: (n,), what each of the pictures that the figures are of belongs to; equal numbers belong together.
         group_note: what the user's rule of grouping found; None: there was no rule.
-        accuracy, balanced_accuracy: of the whole procedure, in which everything was chosen on other pictures.
-        recalls: class name -> its recall, in the order of the classes; None for a class without pictures.
+        guessing: the share of the commonest class: the accuracy of always answering that.
+        intervals: of the figures of the whole procedure, in which everything was chosen on other pictures.
         candidates: the ways that were tried.
-        temperature: what the logits are divided by.
-        threshold: under which confidence the classifier calls itself unsure, or why it never does.
-        threshold_check: what thresholds that were chosen in the same way, but without them, came to on the pictures that the
-            figures are of; None where none were.
-        error_rate: the share of wrong answers among the others that was asked for.
+        calibration: the classifier's temperature and threshold; what thresholds that were chosen in the same way, but without
+            them, came to on the pictures that the figures are of.
         suspects: the pictures whose labels are likeliest to be wrong, the likeliest first.
         worst: the commonest mistake; None where there was none.
         leaks: a line for each two parts that share pictures.
@@ -92,14 +91,10 @@ class Appraisal:
     method: str
     groups: NDArray[np.int64] = field(repr=False, compare=False)
     group_note: str | None
-    accuracy: Interval
-    balanced_accuracy: Interval
-    recalls: Mapping[str, Interval | None]
+    guessing: float
+    intervals: Intervals
     candidates: tuple[Candidate, ...]
-    temperature: float
-    threshold: Threshold | NoThreshold
-    threshold_check: ThresholdCheck | None
-    error_rate: float
+    calibration: Calibration
     suspects: tuple[NamedSuspect, ...]
     worst: NamedConfusion | None
     leaks: tuple[str, ...]
@@ -117,51 +112,21 @@ class Appraisal:
         within = "" if groups == n else f" in {groups:,} group{'' if groups == 1 else 's'}"
         return f"{n:,} pictures{within}: {self.method}"
 
-    @property
-    def unsure(self) -> str:
-        """What `unsure` means of an answer, or why none is called so: a clause that could follow `unsure:`."""
-        if isinstance(self.threshold, NoThreshold):
-            return f"never said, for no threshold is supported ({self.threshold.reason})"
-        found, confidence = self.threshold, f"{100 * self.threshold.confidence_level:g} % confidence"
-        return (
-            f"answers below {100 * found.threshold:.1f} %; of the others at most {100 * self.error_rate:g} % are wrong, "
-            f"with {confidence}; {self._answered(found)}"
-        )
-
-    def _answered(self, threshold: Threshold) -> str:
-        """How many pictures are answered so: of those held out, where that is known."""
-        check = self.threshold_check
-        if check is None:
-            return f"of the {threshold.n:,} pictures that this was set on it answers {100 * threshold.coverage:.0f} %"
-        answered = f"of {check.n:,} pictures held out it answers {100 * check.coverage:.0f} %"
-        return answered if check.error_rate is None else f"{answered}, {100 * check.error_rate:.1f} % of these wrongly"
-
-    def of_test(self) -> dict[str, Any]:
-        """What metrics.json says under `test` beside the figures: how they were measured, and between which values they lie."""
-        return {
-            "method": self.method,
-            "interval": _bounds(self.accuracy),
-            "balanced_interval": _bounds(self.balanced_accuracy),
-            "recall_intervals": {name: _bounds(interval) for name, interval in self.recalls.items()},
-        }
-
     def to_json(self) -> dict[str, Any]:
         """What metrics.json says under `few`."""
+        intervals, calibration = self.intervals, self.calibration
         return {
             "method": self.method,
             "measured": self.measured,
             "n": len(self.groups),
             "groups": self.group_count,
             "group_note": self.group_note,
-            "accuracy": self.accuracy.to_json(),
-            "balanced_accuracy": self.balanced_accuracy.to_json(),
-            "recalls": {name: interval and interval.to_json() for name, interval in self.recalls.items()},
+            "accuracy": intervals.accuracy.to_json(),
+            "balanced_accuracy": intervals.balanced_accuracy.to_json(),
+            "guessing": self.guessing,
+            "recalls": {name: interval and interval.to_json() for name, interval in intervals.recalls.items()},
             "candidates": [asdict(candidate) for candidate in self.candidates],
-            "temperature": self.temperature,
-            "threshold": {"threshold": None, **asdict(self.threshold)},
-            "threshold_check": self.threshold_check and asdict(self.threshold_check),
-            "unsure": self.unsure,
-            "error_rate": self.error_rate,
+            **{key: value for key, value in calibration.to_json().items() if key not in ("n", "reason")},
             "suspects": [asdict(suspect) for suspect in self.suspects],
             "worst_confusion": self.worst and asdict(self.worst),
             "leaks": list(self.leaks),
@@ -244,39 +209,30 @@ def appraise(
         classes: the class names.
         groups: (n,), what each picture belongs to, as `eyespot.data.folds.components` numbers it.
         worth: as of `eyespot.evaluation.intervals.accuracy_interval`.
-        suspects: where more pictures are known than these; None: those among these.
+        suspects: where more pictures are known than these; None: those among these. There are none where the classifier does
+            no better than guessing.
 
     The others are those of `Appraisal`.
 
     Errors: InputError for shapes that do not fit together, no pictures, values that are no probabilities, labels out of range.
     """
-    evaluation = evaluate(probabilities, part.labels, classes)
-    predicted = np.asarray(probabilities).argmax(axis=1)
-    recalls = recall_intervals(predicted, part.labels, len(classes), groups, worth=worth)
+    evaluation = evaluate(probabilities, part.labels, classes, groups=groups, worth=worth)
+    guessing = float(np.bincount(part.labels).max() / len(part))
+    if evaluation.accuracy <= guessing:
+        suspects = ()  # who does no better than guessing cannot say which labels are wrong
     return Appraisal(
         method=method,
         groups=np.asarray(groups, np.int64),
         group_note=group_note,
-        accuracy=accuracy_interval(predicted, part.labels, groups, worth=worth),
-        balanced_accuracy=macro_recall_interval(predicted, part.labels, groups, worth=worth),
-        recalls=dict(zip(classes, recalls, strict=True)),
+        guessing=guessing,
+        intervals=evaluation.intervals,
         candidates=tuple(candidates),
-        temperature=temperature,
-        threshold=threshold,
-        threshold_check=threshold_check,
-        error_rate=error_rate,
+        calibration=Calibration(temperature, None, None, threshold, error_rate, threshold_check),
         suspects=suspects_among(probabilities, part, classes) if suspects is None else tuple(suspects),
         worst=_worst(np.asarray(evaluation.confusion_matrix), classes),
         leaks=tuple(leaks),
         origin=origin,
     )
-
-
-def accuracy_bounds(evaluation: Evaluation, appraisal: Appraisal | None) -> tuple[float, float]:
-    """Between which values the accuracy lies, 0-1: as appraised, or by Wilson's interval where each picture stands alone."""
-    if appraisal is None:
-        return wilson_interval(evaluation.accuracy * evaluation.n, evaluation.n)
-    return appraisal.accuracy.low, appraisal.accuracy.high
 
 
 def _worst(matrix: NDArray[np.int64], classes: Sequence[str]) -> NamedConfusion | None:
@@ -285,7 +241,3 @@ def _worst(matrix: NDArray[np.int64], classes: Sequence[str]) -> NamedConfusion 
         return None
     (pair,) = pairs
     return NamedConfusion(classes[pair.true], classes[pair.predicted], pair.count, int(matrix[pair.true].sum()))
-
-
-def _bounds(interval: Interval | None) -> dict[str, float] | None:
-    return None if interval is None else {"low": interval.low, "high": interval.high}

@@ -7,7 +7,8 @@ import shlex
 from pathlib import Path
 
 from eyespot.data.dataset import Dataset
-from eyespot.evaluation.appraisal import Appraisal, accuracy_bounds
+from eyespot.evaluation.appraisal import Appraisal
+from eyespot.evaluation.calibration import Calibration
 from eyespot.evaluation.facts import Facts, flatters
 from eyespot.evaluation.metrics import Evaluation
 from eyespot.evaluation.templates import environment
@@ -20,7 +21,13 @@ MOST_CLASSES_IN_TABLE = 30
 
 
 def write_card(
-    run: RunFolder, *, facts: Facts, data: Dataset, evaluation: Evaluation, appraisal: Appraisal | None = None
+    run: RunFolder,
+    *,
+    facts: Facts,
+    data: Dataset,
+    evaluation: Evaluation,
+    appraisal: Appraisal | None = None,
+    calibration: Calibration | None = None,
 ) -> Path:
     """Write the run's README.md.
 
@@ -29,15 +36,23 @@ def write_card(
         facts: where the classifier comes from.
         data: the data set; its classes are the classifier's.
         evaluation: the figures on the part that `facts` names.
-        appraisal: how sure they are, where that is known.
+        appraisal: how the figures of few pictures came about.
+        calibration: how the classifier's temperature and threshold were set, where that is known.
 
     Errors: RunError, where it cannot be written.
     """
-    write_file(run.card, render(run, facts, data, evaluation, appraisal))
+    write_file(run.card, render(run, facts, data, evaluation, appraisal, calibration))
     return run.card
 
 
-def render(run: RunFolder, facts: Facts, data: Dataset, evaluation: Evaluation, appraisal: Appraisal | None = None) -> str:
+def render(
+    run: RunFolder,
+    facts: Facts,
+    data: Dataset,
+    evaluation: Evaluation,
+    appraisal: Appraisal | None = None,
+    calibration: Calibration | None = None,
+) -> str:
     """The card's Markdown."""
     tested = [(name, figures) for name, figures in evaluation.per_class.items() if figures.recall is not None]
     weakest = sorted(tested, key=lambda entry: entry[1].recall or 0.0)[:MOST_CLASSES_IN_TABLE]
@@ -52,7 +67,8 @@ def render(run: RunFolder, facts: Facts, data: Dataset, evaluation: Evaluation, 
             evaluation=evaluation,
             appraisal=appraisal,
             flatters=flatters,
-            interval=accuracy_bounds(evaluation, appraisal),
+            intervals=evaluation.intervals,
+            calibration=calibration,
             has_keras_model=appraisal is None or run.keras_model.is_file(),
             listed=data.classes[:MOST_CLASSES],
             absent=[name for name, figures in evaluation.per_class.items() if figures.n == 0],

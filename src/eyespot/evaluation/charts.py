@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from eyespot.evaluation.metrics import ReliabilityBin
+from eyespot.evaluation.reliability import ReliabilityBin
 from eyespot.run_folder import Epoch
 
 _WIDTH, _HEIGHT = 520.0, 270.0

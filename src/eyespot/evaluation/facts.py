@@ -30,6 +30,7 @@ class Facts:
             may have been judged fold by fold.
         recipe: its name; None where nothing was trained here.
         watched: the part that was watched while training; None where none was.
+        known: whether the classifier has learned from the pictures that the figures are measured on.
         parameters: how many numbers the network holds.
         epochs: how many were trained; None or 0 where the classifier was not trained in epochs.
         stopped_early: whether training ended before the epochs the recipe allows.
@@ -47,6 +48,7 @@ class Facts:
     tested: str
     recipe: str | None = None
     watched: str | None = None
+    known: bool = False
     parameters: int | None = None
     epochs: int | None = None
     stopped_early: bool = False

@@ -67,15 +67,15 @@ class IntervalChart:
 
 def interval_charts(appraisal: Appraisal) -> tuple[IntervalChart, ...]:
     """The figures of the classifier, of the candidates and of the classes, all on the same axis."""
-    recalls = [Figure(name, interval) for name, interval in appraisal.recalls.items() if interval is not None]
+    recalls = [Figure(name, interval) for name, interval in appraisal.intervals.recalls.items() if interval is not None]
     if len(recalls) > MOST_RECALLS:
         recalls = sorted(recalls, key=lambda recall: recall.interval.estimate)[:MOST_RECALLS]
     # A single one has the figures of the classifier.
     candidates = appraisal.candidates if len(appraisal.candidates) > 1 else ()
     charts = {
         "The classifier": [
-            Figure("accuracy", appraisal.accuracy),
-            Figure("macro recall (balanced accuracy)", appraisal.balanced_accuracy),
+            Figure("accuracy", appraisal.intervals.accuracy),
+            Figure("macro recall (balanced accuracy)", appraisal.intervals.balanced_accuracy),
         ],
         "Accuracy of the candidates": [
             Figure(f"kept: {one.name}" if one.is_chosen else one.name, one.accuracy, one.is_chosen) for one in candidates

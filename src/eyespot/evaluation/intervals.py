@@ -38,6 +38,7 @@ simulated data sets of benchmarks/interval_coverage.py, where without it 90 % of
 _CORRELATIONS = 64
 _BISECTIONS = 45
 _SMALLEST_VARIANCE = 1e-300
+_ROUNDING = 1e-12
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -141,7 +142,7 @@ def macro_recall_interval(
 
 
 def difference_interval(
-    predicted: ArrayLike, others: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None
+    predicted: ArrayLike, others: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None, *, worth: float = 1.0
 ) -> Interval:
     """By how much the accuracy of one classifier exceeds that of another on the same pictures, -1 to 1.
 
@@ -150,6 +151,7 @@ def difference_interval(
         others: (n,), the answers of the other.
         labels: (n,), the true classes.
         groups: (n,), what each picture belongs to, numbers or names; None: each stands alone.
+        worth: as of `accuracy_interval`.
 
     Errors: InputError for shapes that do not fit together, no pictures, classes that are no whole numbers from 0.
     Source: Tango 1998 (Statistics in Medicine 17), the score interval of a paired difference.
@@ -160,7 +162,7 @@ def difference_interval(
     weights = _correlation_weights([_counts(gained, group), _counts(lost, group)])
     estimate = float(gained.mean() - lost.mean())
     variance = _paired_variance(float(gained.mean()), float(lost.mean()))
-    effective = _effective_number(_equal_parts(right), group)
+    effective = worth * _effective_number(_equal_parts(right), group)
     return _score_interval(estimate, (-1.0, 1.0), variance, effective, weights)
 
 
@@ -182,6 +184,8 @@ def _score_interval(
         weights: (correlations,), how likely each correlation is.
     """
     cdf = NormalDist().cdf
+    if np.ptp(effective) <= _ROUNDING * effective[0]:  # no picture has a fellow: whatever the correlation, it says the same
+        effective, weights = effective[:1], np.ones(1)
 
     def tail(value: float) -> float:
         scores = (estimate - value) * np.sqrt(effective / max(variance(value), _SMALLEST_VARIANCE))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
-from typing import Any
+from math import log, sqrt
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eyespot.errors import InputError
+from eyespot.evaluation.headline import Intervals, headline_intervals
+from eyespot.evaluation.reliability import ReliabilityBin, calibration_error, reliability
+
+if TYPE_CHECKING:
+    from eyespot.evaluation.calibration import Confidence
 
 SMALLEST_PROBABILITY = 1e-7
 """Probabilities below this count as this in the loss, as in Keras, so that one certain mistake does not make it infinite."""
-
-RELIABILITY_BINS = 15
-"""How many equally wide bins of confidence the calibration error is taken over (Guo et al. 2017, section 4)."""
 
 
 @dataclass(frozen=True)
@@ -41,24 +43,6 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
-class ReliabilityBin:
-    """The answers whose confidence (highest probability) lies above `lower` and not above `upper`.
-
-    Attributes:
-        lower, upper: bounds of confidence, 0-1.
-        n: how many answers fall into it.
-        confidence: their mean confidence; None where it is empty.
-        accuracy: the share of them that is right; None where it is empty.
-    """
-
-    lower: float
-    upper: float
-    n: int
-    confidence: float | None
-    accuracy: float | None
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """All figures of one classifier on one set of labelled pictures.
 
@@ -72,7 +56,9 @@ class Evaluation:
         per_class: class name -> its figures, in the order of the classes.
         confusion_matrix: counts; rows are true classes, columns predicted ones, both in the order of the classes.
         reliability: the bins of `ece`.
+        intervals: the 95 % intervals of these figures.
         images_per_second: how fast the probabilities were computed, where somebody measured it.
+        confidence: how far confidence is to be trusted, where the model's temperature is known.
     """
 
     accuracy: float
@@ -84,7 +70,9 @@ class Evaluation:
     per_class: Mapping[str, ClassFigures]
     confusion_matrix: tuple[tuple[int, ...], ...]
     reliability: tuple[ReliabilityBin, ...]
+    intervals: Intervals
     images_per_second: float | None = None
+    confidence: Confidence | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The document that `eyespot evaluate --json` prints."""
@@ -98,11 +86,19 @@ class Evaluation:
             "per_class": {name: figures.to_json() for name, figures in self.per_class.items()},
             "confusion_matrix": [list(row) for row in self.confusion_matrix],
             "images_per_second": self.images_per_second,
+            **self.intervals.to_json(),
+            "calibration": self.confidence and self.confidence.to_json(),
         }
 
 
 def evaluate(
-    probabilities: ArrayLike, labels: ArrayLike, classes: Sequence[str], *, images_per_second: float | None = None
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    classes: Sequence[str],
+    *,
+    groups: ArrayLike | None = None,
+    worth: float = 1.0,
+    images_per_second: float | None = None,
 ) -> Evaluation:
     """The figures of a classifier that gave `probabilities` to pictures whose true classes are `labels`.
 
@@ -112,6 +108,8 @@ def evaluate(
         probabilities: (n, classes), 0-1.
         labels: (n,), positions in `classes`.
         classes: the class names.
+        groups: (n,), what each picture belongs to, numbers or names; None: each stands alone.
+        worth: as how many independent ones a picture counts in the intervals.
         images_per_second: passed on to the result.
 
     Errors: InputError for shapes that do not fit together, no pictures, values that are no probabilities, labels out of range.
@@ -121,18 +119,29 @@ def evaluate(
     predicted = given.argmax(axis=1)
     matrix = np.bincount(truth * count + predicted, minlength=count * count).reshape(count, count)
     per_class = tuple(_class_figures(matrix, position) for position in range(count))
-    of_truth = given[np.arange(len(truth)), truth]
-    bins = _reliability(given.max(axis=1), predicted == truth)
+    losses = -np.log(np.clip(given[np.arange(len(truth)), truth], SMALLEST_PROBABILITY, 1.0))
+    ranks = _rank(given, truth)
+    bins = reliability(given.max(axis=1), predicted == truth)
     return Evaluation(
         accuracy=float((predicted == truth).mean()),
         balanced_accuracy=float(np.mean([figures.recall for figures in per_class if figures.recall is not None])),
-        top5_accuracy=float((_rank(given, truth) < 5).mean()),
-        loss=float(-np.log(np.clip(of_truth, SMALLEST_PROBABILITY, 1.0)).mean()),
-        ece=_calibration_error(bins),
+        top5_accuracy=float((ranks < 5).mean()),
+        loss=float(losses.mean()),
+        ece=calibration_error(bins),
         n=len(truth),
         per_class=dict(zip(classes, per_class, strict=True)),
         confusion_matrix=tuple(tuple(int(n) for n in row) for row in matrix),
         reliability=bins,
+        intervals=headline_intervals(
+            given,
+            truth,
+            classes,
+            losses=losses,
+            largest_loss=-log(SMALLEST_PROBABILITY),
+            ranks=ranks,
+            groups=groups,
+            worth=worth,
+        ),
         images_per_second=images_per_second,
     )
 
@@ -191,27 +200,3 @@ def _rank(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDAr
     before = (probabilities > of_truth) | ((probabilities == of_truth) & earlier)
     ranks: NDArray[np.int64] = before.sum(axis=1, dtype=np.int64)
     return ranks
-
-
-def _reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[ReliabilityBin, ...]:
-    edges = np.linspace(0.0, 1.0, RELIABILITY_BINS + 1)
-    position = np.searchsorted(edges[1:-1], confidence, side="left")
-    bins = []
-    for i in range(RELIABILITY_BINS):
-        inside = position == i
-        n = int(inside.sum())
-        bins.append(
-            ReliabilityBin(
-                lower=float(edges[i]),
-                upper=float(edges[i + 1]),
-                n=n,
-                confidence=float(confidence[inside].mean()) if n else None,
-                accuracy=float(right[inside].mean()) if n else None,
-            )
-        )
-    return tuple(bins)
-
-
-def _calibration_error(bins: Sequence[ReliabilityBin]) -> float:
-    gaps = [b.n * abs(b.accuracy - b.confidence) for b in bins if b.accuracy is not None and b.confidence is not None]
-    return sum(gaps) / sum(b.n for b in bins)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eyespot.data.dataset import WHOLE, Dataset, Part
+from eyespot.data.digests import short_digests
 from eyespot.data.splits import for_training
-from eyespot.errors import DataError
+from eyespot.errors import DataError, ModelError
+from eyespot.evaluation.calibration import confidence_on
+from eyespot.evaluation.learned_from import learned_from
 from eyespot.evaluation.metrics import Evaluation, evaluate
 from eyespot.prediction import Model
 from eyespot.progress import SILENT, Progress
@@ -23,14 +26,29 @@ class Choice:
     Attributes:
         part: the pictures.
         name: what they are, such as `test` or `all`.
-        known: whether the model has learned from some of them, so that the figures flatter it.
+        known: from how many of them the model has learned, as far as its file says: the figures flatter it.
         has_others: whether the same data have a test part, from which the model has not learned.
     """
 
     part: Part
     name: str
-    known: bool
+    known: int
     has_others: bool = False
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model says of pictures, and how good that is.
+
+    Attributes:
+        part: the pictures; the labels are positions in the model's classes.
+        probabilities: (n, classes), 0-1.
+        evaluation: the figures.
+    """
+
+    part: Part = field(repr=False)
+    probabilities: NDArray[np.float32] = field(repr=False)
+    evaluation: Evaluation
 
 
 def choose(model: Model, dataset: Dataset, split: str | None, *, held_out: bool = False) -> Choice:
@@ -42,7 +60,7 @@ def choose(model: Model, dataset: Dataset, split: str | None, *, held_out: bool 
         held_out: where the data has no test part, but is what the model was trained on, None means the pictures that the
             training had split off to test on.
 
-    Errors: DataError, where there is no such part.
+    Errors: DataError, where there is no such part; ModelError for a file that does not say rightly what it has learned from.
     """
     has_parts = WHOLE not in dataset.parts
     name = split or ("test" if has_parts or held_out else WHOLE)
@@ -55,24 +73,32 @@ def choose(model: Model, dataset: Dataset, split: str | None, *, held_out: bool 
     part = _joined(dataset) if name == WHOLE else dataset.parts[name]
     trained_on = _as_trained_on(model, dataset) if name in (WHOLE, "train") else None
     if trained_on is None:
-        return Choice(part, name, known=False)
-    return Choice(part, name, known=True, has_others="test" in trained_on.parts)
+        return Choice(part, name, known=_known(model, part))
+    return Choice(part, name, known=len(part), has_others="test" in trained_on.parts)
 
 
-def judge(model: Model, part: Part, classes: tuple[str, ...], *, flip: bool = False, progress: Progress = SILENT) -> Evaluation:
-    """The figures of a model on labelled pictures.
+def judge(model: Model, part: Part, *, flip: bool = False, progress: Progress = SILENT) -> Judged:
+    """What a model says of labelled pictures, and how good that is.
 
     Args:
-        part: pictures at the model's input size, labels as positions in `classes`.
-        classes: the data set's class names; they are found among the model's by name.
+        part: pictures at the model's input size, labels as positions in its classes, as `in_order_of` numbers them.
         flip: average each picture's probabilities with its mirror image's.
+    """
+    begin = time.perf_counter()
+    probabilities = model.probabilities(part.images, flip=flip, progress=progress)
+    speed = len(part) / (time.perf_counter() - begin)
+    evaluation = evaluate(probabilities, part.labels, model.classes, images_per_second=speed)
+    said = model.description
+    confidence = confidence_on(probabilities, part.labels, said.temperature, said.unsure_threshold)
+    return Judged(part, probabilities, replace(evaluation, confidence=confidence))
+
+
+def in_order_of(model: Model, part: Part, classes: tuple[str, ...]) -> Part:
+    """The part with its labels, positions in `classes`, as positions in the model's: they are matched by name.
 
     Errors: DataError, where the model does not know a class.
     """
-    labels = positions(model.classes, classes)[part.labels]
-    begin = time.perf_counter()
-    probabilities = model.probabilities(part.images, flip=flip, progress=progress)
-    return evaluate(probabilities, labels, model.classes, images_per_second=len(part) / (time.perf_counter() - begin))
+    return replace(part, labels=positions(model.classes, classes)[part.labels])
 
 
 def positions(known: tuple[str, ...], classes: tuple[str, ...]) -> NDArray[np.int64]:
@@ -100,6 +126,14 @@ def _as_trained_on(model: Model, dataset: Dataset) -> Dataset | None:
     except DataError:  # too few pictures to have been trained on
         return None
     return parted if parted.fingerprint() == fingerprint else None
+
+
+def _known(model: Model, part: Part) -> int:
+    try:
+        known = learned_from(model.description)
+    except ValueError as error:
+        raise ModelError(f"{model.path} does not say rightly which pictures it was trained on: {error}") from error
+    return sum(digest in known for digest in short_digests(part.images)) if known else 0
 
 
 def _joined(dataset: Dataset) -> Part:

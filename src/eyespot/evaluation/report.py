@@ -15,17 +15,23 @@ from numpy.typing import NDArray
 
 from eyespot.data.dataset import Dataset, Part
 from eyespot.evaluation import confusion
-from eyespot.evaluation.appraisal import Appraisal, NamedSuspect, accuracy_bounds
+from eyespot.evaluation.appraisal import Appraisal, NamedSuspect
+from eyespot.evaluation.calibration import Calibration
 from eyespot.evaluation.charts import accuracy_chart, loss_chart, reliability_chart
+from eyespot.evaluation.class_pictures import LONGEST_SIDE, class_rows
 from eyespot.evaluation.facts import Facts, flatters
 from eyespot.evaluation.interval_chart import interval_charts
 from eyespot.evaluation.metrics import Evaluation
+from eyespot.evaluation.robustness import Robustness, Row
 from eyespot.evaluation.templates import environment, source
 from eyespot.evaluation.thumbnails import data_uri, exact_data_uri, in_turns, within_budget
 from eyespot.run_folder import Epoch, write_file
 
 PICTURE_CHARACTERS = 5_000_000
 """How much of the page the pictures behind the confusion matrix may take."""
+
+CLASS_PICTURE_CHARACTERS = 1_200_000
+"""How much of it the typical and the doubtful pictures of the classes may take."""
 
 MOST_PICTURES_A_CELL = 36
 MOST_MISTAKES = 24
@@ -66,6 +72,8 @@ def write_report(
     evaluation: Evaluation,
     history: Sequence[Epoch] = (),
     appraisal: Appraisal | None = None,
+    calibration: Calibration | None = None,
+    robustness: Robustness | None = None,
 ) -> Path:
     """Write the report to `path`: under 10 MB, whatever the number of pictures; needs nothing outside itself.
 
@@ -76,11 +84,14 @@ def write_report(
         probabilities: (n, classes), 0-1.
         evaluation: the figures of `probabilities` on `part`.
         history: the epochs of the training; none where nothing was trained.
-        appraisal: how sure the figures are, where that is known.
+        appraisal: how the figures of few pictures came about.
+        calibration: how the classifier's temperature and threshold were set, where that is known.
+        robustness: what it loses on worse pictures, where that was measured.
 
     Errors: RunError, where `path` cannot be written.
     """
-    write_file(path, render(facts, data, part, np.asarray(probabilities, dtype=np.float64), evaluation, history, appraisal))
+    given = np.asarray(probabilities, dtype=np.float64)
+    write_file(path, render(facts, data, part, given, evaluation, history, appraisal, calibration, robustness))
     return path
 
 
@@ -92,12 +103,15 @@ def render(
     evaluation: Evaluation,
     history: Sequence[Epoch],
     appraisal: Appraisal | None = None,
+    calibration: Calibration | None = None,
+    robustness: Robustness | None = None,
 ) -> str:
     """The report's HTML."""
     matrix = np.asarray(evaluation.confusion_matrix)
     shown = confusion.shown_classes(matrix)
     common = confusion.commonest(matrix, MOST_CONFUSIONS)
     script = source("report.js")
+    before = evaluation.confidence and evaluation.confidence.before
     return (
         environment()
         .get_template("report.html")
@@ -105,10 +119,11 @@ def render(
             facts=facts,
             data=data,
             evaluation=evaluation,
-            interval=accuracy_bounds(evaluation, appraisal),
+            intervals=evaluation.intervals,
             appraisal=appraisal,
+            calibration=calibration,
             flatters=flatters,
-            intervals=interval_charts(appraisal) if appraisal else (),
+            interval_charts=interval_charts(appraisal) if appraisal else (),
             suspicions=_suspicions((*data.parts.values(), part), appraisal.suspects) if appraisal else (),
             absent=[name for name, figures in evaluation.per_class.items() if figures.n == 0],
             charts=(loss_chart(history, facts.watched), accuracy_chart(history, facts.watched)) if history else (),
@@ -119,7 +134,11 @@ def render(
             heat_map=exact_data_uri(confusion.heat_map(matrix, RIGHT, WRONG)) if len(shown) < len(matrix) else None,
             upright=max(len(data.classes[position]) for position in shown) <= 3,
             mistakes=_mistakes(part, probabilities),
+            class_rows=class_rows(part, probabilities, shown, CLASS_PICTURE_CHARACTERS),
             reliability=reliability_chart(evaluation.reliability),
+            reliability_before=reliability_chart(before) if before else None,
+            robustness=robustness,
+            worse=_worse(robustness) if robustness else (),
             confidence=float(probabilities.max(axis=1).mean()),
             pictures=_pictures(part, probabilities, data.classes, shown, common),
             squares=max(part.images.shape[1:3]) <= _PIXELS_SHOWN_AS_SQUARES,
@@ -148,6 +167,11 @@ def _mistakes(part: Part, probabilities: NDArray[np.float64]) -> list[Mistake]:
         )
         for position in surest
     ]
+
+
+def _worse(robustness: Robustness) -> list[tuple[str, Row]]:
+    """The rows of worse pictures, each with its example as a data URI."""
+    return [(data_uri(row.example, LONGEST_SIDE), row) for row in robustness.rows]
 
 
 def _suspicions(parts: Iterable[Part], suspects: Sequence[NamedSuspect]) -> list[Suspicion]:

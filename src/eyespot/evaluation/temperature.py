@@ -80,6 +80,17 @@ def tempered(probabilities: ArrayLike, temperature: float) -> Floats:
     return softmax(_logs(given) / temperature)
 
 
+def untempered(probabilities: ArrayLike, temperature: float) -> Floats:
+    """What a model whose logits are divided by `temperature` would say without that: `tempered` taken back.
+
+    Args:
+        probabilities: (n, classes), 0-1, as float32 or float64 hold them: small ones are not cut off.
+        temperature: above 0.
+    """
+    logs = np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), np.finfo(np.float32).tiny))
+    return softmax(logs * temperature)
+
+
 def _logs(probabilities: Floats) -> Floats:
     logs: Floats = np.log(np.clip(probabilities, SMALLEST_PROBABILITY, 1.0))
     return logs

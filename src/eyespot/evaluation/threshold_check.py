@@ -17,11 +17,13 @@ class ThresholdCheck:
         n: how many pictures these are.
         answered: how many of them are answered.
         wrong: how many of those are wrong.
+        left_out: how many further pictures lie in folds that supported no threshold.
     """
 
     n: int
     answered: int
     wrong: int
+    left_out: int = 0
 
     @property
     def coverage(self) -> float:
@@ -48,10 +50,11 @@ def check_threshold(confidence: ArrayLike, right: ArrayLike, threshold: float) -
     )
 
 
-def pooled(checks: Sequence[ThresholdCheck]) -> ThresholdCheck | None:
-    """The same of all pictures together; None of none."""
+def pooled(checks: Sequence[ThresholdCheck], left_out: int = 0) -> ThresholdCheck | None:
+    """The same of all pictures together, but for those left out; None of none."""
     if not checks:
         return None
-    return ThresholdCheck(
-        sum(check.n for check in checks), sum(check.answered for check in checks), sum(check.wrong for check in checks)
+    n, answered, wrong = (
+        sum(counts) for counts in zip(*((check.n, check.answered, check.wrong) for check in checks), strict=True)
     )
+    return ThresholdCheck(n, answered, wrong, left_out)

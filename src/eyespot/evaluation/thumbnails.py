@@ -42,14 +42,16 @@ def _encoded(picture: Image.Image, kind: str, **options: int) -> str:
     return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def within_budget(images: NDArray[np.uint8], positions: Iterable[int], characters: int) -> dict[int, str]:
+def within_budget(
+    images: NDArray[np.uint8], positions: Iterable[int], characters: int, longest_side: int = LONGEST_SIDE
+) -> dict[int, str]:
     """Data URIs of the pictures at `positions`, in that order, until they fill `characters`: position -> data URI."""
     kept: dict[int, str] = {}
     room = characters
     for position in positions:
         if position in kept:
             continue
-        uri = data_uri(images[position])
+        uri = data_uri(images[position], longest_side)
         room -= len(uri)
         if room < 0:
             break

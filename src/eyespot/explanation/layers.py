@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from eyespot.explanation.layers_seen import largest, seen_pixels
 from eyespot.network import KINDS, Layer, Network, Shape, Window, receptive_fields
 
 Pair = tuple[int, int]
@@ -22,8 +23,11 @@ class LayerSummary:
         output_shape: (height, width, channels) or (features,).
         parameters: numbers in its weights, statistics included.
         macs: multiplications with additions, for one picture.
-        receptive_field: height and width, in pixels of the picture, of what one unit depends on; at most the picture's.
-        stride: how far its window moves, vertically and horizontally, in units of its input; None where it has no window.
+        share: of the multiplications with additions of the whole network, 0-1.
+        receptive_field: height and width, in pixels of the picture, of what one unit depends on: of that unit of the layer that
+            sees most. Padding is not counted, nor what a stride leaves over.
+        stride: how far the receptive fields of neighboring units lie apart, vertically and horizontally, in pixels of the
+            picture; 0 where all units see the same; None where units do not lie as pixels do, as in a vector.
         formula: the arithmetic of its output size, or of its numbers where the size stays.
     """
 
@@ -32,6 +36,7 @@ class LayerSummary:
     output_shape: Shape
     parameters: int
     macs: int
+    share: float
     receptive_field: Pair
     stride: Pair | None
     formula: str
@@ -43,26 +48,31 @@ class LayerSummary:
 
 def layer_table(network: Network) -> list[LayerSummary]:
     """One row for every layer, in order."""
-    fields = receptive_fields(network)
+    fields, seen = receptive_fields(network), seen_pixels(network)
+    macs = {layer.name: _macs(layer, network) for layer in network.layers}
+    all_macs = sum(macs.values())
     rows = []
     for layer in network.layers:
-        kind, shapes, output = KINDS[layer.kind], [network.shapes[name] for name in layer.inputs], network.shapes[layer.name]
-        seen_height, seen_width = (
-            min(n, limit) for n, limit in zip(fields[layer.name].size, network.input_shape, strict=False)
-        )
+        shapes, output = [network.shapes[name] for name in layer.inputs], network.shapes[layer.name]
         rows.append(
             LayerSummary(
                 name=layer.name,
                 type=layer.kind,
                 output_shape=output,
                 parameters=sum(weight.size for weight in layer.weights.values()),
-                macs=kind.macs(layer.config, shapes, output) if kind.macs else 0,
-                receptive_field=(seen_height, seen_width),
-                stride=kind.window(layer.config).stride if kind.window else None,
+                macs=macs[layer.name],
+                share=macs[layer.name] / all_macs if all_macs else 0.0,
+                receptive_field=largest(seen[layer.name]),
+                stride=fields[layer.name].stride if len(output) == 3 else None,
                 formula=FORMULAS[layer.kind](layer, shapes, output),
             )
         )
     return rows
+
+
+def _macs(layer: Layer, network: Network) -> int:
+    count = KINDS[layer.kind].macs
+    return count(layer.config, [network.shapes[name] for name in layer.inputs], network.shapes[layer.name]) if count else 0
 
 
 Formula = Callable[[Layer, Sequence[Shape], Shape], str]
@@ -82,25 +92,18 @@ def _both(vertical: str, horizontal: str) -> str:
     return vertical if vertical == horizontal else f"height {vertical}, width {horizontal}"
 
 
-def _positions(n: int, k: int, stride: int, padding: str, positions: int) -> str:
-    """How many places a window of extent k has along n units: (n - k) / s + 1, or n / s with `same` padding."""
-    exact, terms = (
-        ((n - k) / stride + 1, f"({n} - {k}) / {stride} + 1") if padding == "valid" else (n / stride, f"{n} / {stride}")
-    )
-    if exact == positions:
-        return f"{terms} = {positions}"
-    return f"{terms} = {exact:.4g}, rounded {'down' if padding == 'valid' else 'up'} to {positions}"
+def _positions(n: int, added: int, k: int, stride: int, positions: int) -> str:
+    """How many places a window of extent k has along n units and those added around them: (n + added - k) / s + 1."""
+    terms, exact = f"({n}{f' + {added}' if added else ''} - {k}) / {stride} + 1", (n + added - k) / stride + 1
+    return f"{terms} = {positions}" if exact == positions else f"{terms} = {exact:.4g}, rounded down to {positions}"
 
 
 def _window(layer: Layer, inputs: Sequence[Shape], output: Shape) -> str:
     move = KINDS[layer.kind].window
     window = move(layer.config) if move else Window((1, 1), (1, 1))
-    return _both(
-        *(
-            _positions(n, k, stride, window.padding, positions)
-            for n, k, stride, positions in zip(inputs[0], window.extent, window.stride, output, strict=False)
-        )
-    )
+    height_width = inputs[0][0], inputs[0][1]
+    added = map(sum, window.padding_before_after(height_width))
+    return _both(*map(_positions, height_width, added, window.extent, window.stride, output))
 
 
 def _over_map(word: str) -> Formula:

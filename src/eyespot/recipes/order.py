@@ -31,14 +31,12 @@ class Few:
 
     Attributes:
         backbone: what `eyespot.backbones.find` takes.
-        error_rate: the share of wrong answers among the sure ones, strictly between 0 and 1.
         folds: how many there are to cross-validate on; 1: a part is held out instead; None: as many as are usual.
         from_scratch: whether a network is trained from scratch beside the features of a backbone; None: where there is time.
         fine_tune: whether a backbone is trained further beside its features, in place of a network from scratch.
     """
 
     backbone: str
-    error_rate: float = DEFAULT_ERROR_RATE
     folds: int | None = None
     from_scratch: bool | None = None
     fine_tune: bool = False
@@ -58,6 +56,7 @@ class Order:
         device: `auto`, `cpu`, `cuda` or `mps`.
         threads: processor threads to compute with; None: as many as are usual.
         group_by: the rule of which pictures belong together, as `eyespot.data.grouping.parse` takes it; None: there is none.
+        error_rate: the share of wrong answers among the sure ones, strictly between 0 and 1.
         few: what is asked for where the pictures are few; None: they are learned from as many are.
     """
 
@@ -70,6 +69,7 @@ class Order:
     device: str
     threads: int | None
     group_by: str | None = None
+    error_rate: float = DEFAULT_ERROR_RATE
     few: Few | None = None
 
     @property
@@ -101,7 +101,7 @@ class Order:
             "threads": self.threads,
             "group_by": self.group_by,
             "backbone": few and few.backbone,
-            "error_rate": few and few.error_rate,
+            "error_rate": self.error_rate,
             "folds": few and few.folds,
             "from_scratch": few and few.from_scratch,
             "fine_tune": few and few.fine_tune,
@@ -144,13 +144,12 @@ def ordered(
     seconds = _budget(name, budget, settings)
     few = None
     if name == recipes.DEFAULT and (seconds is not None or backbone is not None):
-        few = Few(str(backbone or "auto"), _rate(error_rate), folds, from_scratch, bool(fine_tune))
+        few = Few(str(backbone or "auto"), folds, from_scratch, bool(fine_tune))
         _check_is_no_contradiction(few)
     else:
         _check_backbone_is_used(name, backbone)
         asked = {
             "fine-tuning": fine_tune or None,
-            "an error rate": error_rate,
             "a number of folds": folds,
             "from_scratch": from_scratch,
         }
@@ -161,7 +160,8 @@ def ordered(
             "a budget, a minute where none is given, is planned for epochs of all pictures; leave out data_pruning, or say how "
             "many epochs there are to be (--epochs N)"
         )
-    return Order(data, name, changed, recipes.set_by_hand(settings), seconds, seed, device, threads, group_by, few)
+    given, rate = recipes.set_by_hand(settings), _rate(error_rate)
+    return Order(data, name, changed, given, seconds, seed, device, threads, group_by, rate, few)
 
 
 def _budget(recipe: str, budget: float | str | None, settings: Mapping[str, Any]) -> float | None:

@@ -5,6 +5,7 @@ from eyespot.run_folder.finding import ModelChoice as ModelChoice
 from eyespot.run_folder.finding import RunSummary as RunSummary
 from eyespot.run_folder.finding import find_card as find_card
 from eyespot.run_folder.finding import find_model as find_model
+from eyespot.run_folder.finding import find_run as find_run
 from eyespot.run_folder.finding import finished as finished
 from eyespot.run_folder.finding import latest as latest
 from eyespot.run_folder.finding import runs as runs

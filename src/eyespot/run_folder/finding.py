@@ -118,6 +118,27 @@ def _latest_and_passed_over(parent: Path) -> tuple[RunFolder | None, RunFolder |
     return None, passed_over
 
 
+def find_run(name: str | Path, parent: Path = RUNS) -> RunFolder:
+    """The run that `name` stands for: `latest`, a run's folder, or the name of a run in `parent`.
+
+    Errors: RunError, where it stands for none.
+    """
+    if str(name) == LATEST:
+        run = latest(parent)
+        if run is None:
+            raise RunError(f"there is no finished run in {parent}; {_HOW_TO_GET_ONE}")
+        return run
+    found = next((run for run in (RunFolder(Path(name)), RunFolder(parent / name)) if run.is_run), None)
+    if found is not None:
+        return found
+    import difflib
+
+    near = difflib.get_close_matches(str(name), [run.name for run in runs(parent)], n=1)
+    if near:
+        raise RunError(f"there is no run {name}; did you mean {near[0]}?")
+    raise RunError(f"there is no run {name}: it is neither a run's folder nor the name of one in {parent}; see: eyespot runs")
+
+
 def summarize(run: RunFolder) -> RunSummary:
     """One run in a line; a damaged file is named in `problem`, never raised."""
     arguments: dict[str, Any] = {}

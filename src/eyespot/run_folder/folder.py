@@ -32,6 +32,7 @@ from eyespot.run_folder.small_files import (
     read_csv,
     read_json,
     read_yaml,
+    unguarded_text,
     write_csv,
     write_json,
     write_yaml,
@@ -201,6 +202,22 @@ class RunFolder:
             for filename, label, predicted, probability in rows
         )
         write_csv(self.predictions, ["filename", "label", "predicted", "probability"], guarded)
+
+    def read_predictions(self) -> list[tuple[str, str, str, float]]:
+        """The rows that `write_predictions` was given; a filename that was defused stays so.
+
+        Errors: RunError, where the file is missing or damaged, or names a picture twice.
+        """
+        try:
+            rows = [
+                (row["filename"], unguarded_text(row["label"]), unguarded_text(row["predicted"]), float(row["probability"]))
+                for row in read_csv(self.predictions)
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(f"{self.predictions} is damaged: {type(error).__name__} {error}") from error
+        if len({row[0] for row in rows}) < len(rows):
+            raise RunError(f"{self.predictions} is damaged: it names a picture twice")
+        return rows
 
     def write_skipped(self, rows: Iterable[tuple[str, str]]) -> None:
         """Write skipped.csv from rows of path and reason."""

@@ -95,18 +95,20 @@ class Decision:
     def threshold_check(self, labels: Positions, groups: Positions, error_rate: float) -> ThresholdCheck | None:
         """What such thresholds come to on the pictures held out, each chosen in its fold without them.
 
-        None, where no fold supports one; a fold that does not has no say.
+        None, where no fold supports one; a fold that does not has no say, and its pictures are counted apart.
 
         Args:
             labels, groups, error_rate: as of `threshold`.
         """
-        checks = []
+        checks, left_out = [], 0
         for each in self.folds or (self,):
             found, answers = each.threshold(labels, groups, error_rate), each.answers
             if isinstance(found, Threshold):
                 right = answers.probabilities.argmax(axis=1) == labels[answers.positions]
                 checks.append(check_threshold(answers.probabilities.max(axis=1), right, found.threshold))
-        return pooled(checks)
+            else:
+                left_out += len(answers.positions)
+        return pooled(checks, left_out)
 
 
 def by_validation(tried: Mapping[str, Tried], labels: Positions) -> Decision:

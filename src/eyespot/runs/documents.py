@@ -63,8 +63,9 @@ def metrics(
         "stopped_early": learned.stopped_early,
         "resumed_from_step": None,
         "skipped": len(outcome.dataset.skipped),
-        "test": {**evaluation.to_json(), **({} if appraisal is None else appraisal.of_test())},
+        "test": {**evaluation.to_json(), **({} if appraisal is None else {"method": appraisal.method})},
         "few": None if appraisal is None else appraisal.to_json(),
+        "calibration": _calibration(outcome, evaluation),
         "interrupted": outcome.interrupted is not None,
         "pictures": {name: len(part) for name, part in outcome.dataset.parts.items()},
         "data_facts": dict(outcome.dataset.facts),
@@ -72,6 +73,13 @@ def metrics(
         "largest_probability_difference": difference,
         "budget": _spent(outcome, began),
     }
+
+
+def _calibration(outcome: Outcome, evaluation: Evaluation) -> dict[str, Any] | None:
+    calibration, confidence = outcome.calibration, evaluation.confidence
+    if calibration is None or confidence is None:
+        return None
+    return calibration.checked(confidence.check).to_json()
 
 
 def _spent(outcome: Outcome, began: float) -> dict[str, Any] | None:

@@ -127,9 +127,15 @@ def learn_few(
     )
     _tell(progress, *settled.notes)
     folder.write_args(settled.order.arguments())
-    if settled.few.folds not in (None, len(schedule)):
+    is_refolded = settled.few.folds not in (None, len(schedule))
+    if is_refolded:
         schedule = rounds(pictures, classes, settled.few.folds)
-        tried = {name: _attempts(way, schedule, interruption) for name, way in ways.items()}
+    has_rival = bool(settled.few.from_scratch or settled.few.fine_tune)
+    if frozen is not None and (is_refolded or (frozen.is_compared and not has_rival and len(schedule) > 1)):
+        # Without a rival no pictures are given up for a comparison.
+        frozen = replace(frozen, is_compared=has_rival or len(schedule) == 1)
+        ways = {FROZEN: frozen}
+        tried = {FROZEN: _attempts(frozen, schedule, interruption)}
     planned = time.monotonic()
     trainer = Trainer(settled.order, settled.plan, folder, progress, interruption)
     if settled.few.fine_tune and frozen is not None:
@@ -145,11 +151,15 @@ def learn_few(
 
 
 def _with_flip_settled(recipe: Recipe, dataset: Dataset, pictures: Pictures, progress: Progress) -> Recipe:
-    """Of all pictures to learn from this one bit is asked: whether their mirror images keep their class."""
+    """Of all pictures to learn from this one bit is asked: whether their mirror images keep their class.
+
+    One of each group is looked at: beside its copy any picture is told right as it is, and the mirrored one is not.
+    """
     from eyespot.training import with_flip_settled
 
-    places = [positions for name, positions in pictures.places.items() if name != "test"]
-    return with_flip_settled(recipe, dataset.with_parts(train=pictures.part.take(np.concatenate(places))), progress)
+    learnable = np.concatenate([positions for name, positions in pictures.places.items() if name != "test"])
+    _, first = np.unique(pictures.groups[learnable], return_index=True)
+    return with_flip_settled(recipe, dataset.with_parts(train=pictures.part.take(learnable[np.sort(first)])), progress)
 
 
 def _tell(progress: Progress, *lines: str | None) -> None:
@@ -239,9 +249,9 @@ def _outcome(
         method=result.method,
         candidates=decision.candidates(labels, groups, {name: way.title for name, way in ways.items()}),
         temperature=temperature,
-        threshold=decision.threshold(labels, groups, settled.few.error_rate),
-        threshold_check=decision.threshold_check(labels, groups, settled.few.error_rate),
-        error_rate=settled.few.error_rate,
+        threshold=decision.threshold(labels, groups, settled.order.error_rate),
+        threshold_check=decision.threshold_check(labels, groups, settled.order.error_rate),
+        error_rate=settled.order.error_rate,
         worth=decision.worth,
         origin=_origin(ways[decision.chosen], len(parts.get("train", pictures.part)), found.backbone),
         suspects=suspects_among(unlearned.probabilities, pictures.part.take(unlearned.positions), dataset.classes),

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eyespot.backbones import joined
+from eyespot.data.digests import to_text
 from eyespot.data.setting_aside import folds_to_choose_on
 from eyespot.data.splits import SEED
+from eyespot.evaluation.learned_from import LEARNED_FROM
 from eyespot.evaluation.temperature import softmax
 from eyespot.network import Network
 from eyespot.progress import SILENT, Progress
@@ -134,7 +136,7 @@ class FrozenFeatures:
         features = self.features
         return Learned(
             network=joined(features.backbone.network, head.kernel, head.bias),
-            recipe=self._recipe(head),
+            recipe=self._recipe(head, positions),
             fingerprint=features.fingerprint,
             sample=features.sample,
             logits=self._logits(head, np.arange(len(features.sample))),
@@ -142,7 +144,7 @@ class FrozenFeatures:
             seconds=features.seconds + time.perf_counter() - begin,
         )
 
-    def _recipe(self, head: Head) -> Mapping[str, Any]:
+    def _recipe(self, head: Head, positions: Positions) -> Mapping[str, Any]:
         return {
             "name": self.recipe_name,
             "candidate": FROZEN,
@@ -150,4 +152,5 @@ class FrozenFeatures:
             "C": head.C,
             "class_weights": head.class_weights,
             "flip": "never" if self.features.mirrored is None else "random",
+            LEARNED_FROM: to_text(self.features.digests[position] for position in positions if self.features.digests),
         }

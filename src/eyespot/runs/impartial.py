@@ -12,21 +12,20 @@ from typing import Any
 
 from eyespot.backbones import Backbone
 from eyespot.data.dataset import Dataset
-from eyespot.data.digests import MOST, from_text, short_digests, to_text
+from eyespot.data.digests import MOST, short_digests, to_text
 from eyespot.errors import ModelError, UsageError
+from eyespot.evaluation.learned_from import LEARNED_FROM, digests_in
 from eyespot.runs.candidate import Learned
 
 FROZEN = "frozen features"
 """The candidate of which a head alone is learned: what its features know is what the backbone's knew."""
 
-LEARNED_FROM = "learned_from"
-"""What a model file calls the digests, among the facts on its data and on its backbone."""
-
 
 def facts_of_data(dataset: Dataset, learned: Learned) -> dict[str, Any]:
     """What a model file says of its data: `name`, `fingerprint` and, of at most 5,000 pictures, `learned_from`.
 
-    That is left out where the features came from a backbone: then `recipe` says of it which pictures they were learned from.
+    That is left out where the features came from a backbone: `recipe` says then which pictures they and the head were learned
+    from.
 
     Args:
         dataset: in the parts that it was used in, at the size of the network, unless that came from a backbone.
@@ -63,10 +62,8 @@ def known_pictures(backbone: Backbone) -> frozenset[bytes]:
     """
     if backbone.description is None:
         return frozenset()
-    before = backbone.description.recipe.get("backbone")
-    facts = (backbone.description.data, before if isinstance(before, dict) else {})
     try:
-        return frozenset().union(*(from_text(each[LEARNED_FROM]) for each in facts if LEARNED_FROM in each))
+        return digests_in(backbone.description.data, backbone.description.recipe.get("backbone"))
     except ValueError as error:
         raise ModelError(f"{backbone.path} does not say rightly which pictures it was trained on: {error}") from error
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eyespot.data.dataset import Dataset, Part
 from eyespot.evaluation.appraisal import Appraisal
+from eyespot.evaluation.calibration import Calibration
 from eyespot.recipes.order import Order
 from eyespot.runs.candidate import Learned
 
@@ -34,7 +35,9 @@ class Outcome:
         plan: the training, as it was planned with a budget; None where none was.
         waited: the seconds for which the user thought about a question, which no budget is spent in.
         probabilities: (n, classes), what is known of the pictures of `tested`; None: the classifier is asked.
-        appraisal: how sure the figures are; None where that is not known.
+        appraisal: how the figures of few pictures came about; None where there are many.
+        calibrated: temperature and threshold of a network trained on many pictures; of few the appraisal knows them.
+        groups: (n,), what each of the pictures of `tested` belongs to; None: each stands alone, or the appraisal knows.
     """
 
     order: Order
@@ -50,6 +53,13 @@ class Outcome:
     waited: float = 0.0
     probabilities: NDArray[np.floating[Any]] | None = field(default=None, repr=False)
     appraisal: Appraisal | None = None
+    calibrated: Calibration | None = None
+    groups: NDArray[np.int64] | None = field(default=None, repr=False)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The classifier's temperature and threshold, and how they were set."""
+        return self.calibrated if self.appraisal is None else self.appraisal.calibration
 
     @property
     def part(self) -> Part:

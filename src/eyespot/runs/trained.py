@@ -78,7 +78,9 @@ class Trainer:
         return {"planned_seconds": self.plan.predicted["training"], "tolerated_seconds": _TOLERATED * self.order.budget}
 
 
-def planned(order: Order, dataset: Dataset, *, began: float, trainings: Sequence[float] = (1.0,)) -> tuple[Order, Plan | None]:
+def planned(
+    order: Order, dataset: Dataset, *, began: float, trainings: Sequence[float] = (1.0,), also_asked: int = 0
+) -> tuple[Order, Plan | None]:
     """The default recipe's order with network, epochs and threads chosen; and the plan, where there is a budget.
 
     The arguments, and errors, are those of `eyespot.training.plan`.
@@ -96,6 +98,7 @@ def planned(order: Order, dataset: Dataset, *, began: float, trainings: Sequence
         device=order.device,
         threads=order.threads,
         trainings=trainings,
+        also_asked=also_asked,
     )
     return replace(order, recipe=plan.recipe, threads=plan.threads), plan
 
@@ -145,9 +148,23 @@ def asked(classifier: Learned, each: Round, images: NDArray[np.uint8], threads: 
         threads: of the processor; None: one a core.
     """
     asked = np.concatenate([each.validation, each.held_out])
-    answers = _says(classifier.network, images[asked], threads)
+    answers = says(classifier.network, images[asked], threads)
     validation = Unseen(each.validation, answers[: len(each.validation)])
     return Tried(validation, Unseen(each.held_out, answers[len(each.validation) :]), validation, classifier)
+
+
+def says(network: Network, images: NDArray[np.uint8], threads: int | None) -> NDArray[np.float64]:
+    """What a network says of pictures: (n, classes), 0-1.
+
+    Args:
+        network: pixels in, probabilities out.
+        images: (n, height, width, 3) uint8 at its size.
+        threads: of the processor; None: one a core.
+    """
+    from eyespot.bundle.graph import to_onnx  # imports onnx
+
+    batches = list(Runtime(to_onnx(network).SerializeToString(), threads).batches(images))
+    return np.concatenate(batches).astype(np.float64)
 
 
 class _OneOfSeveral:
@@ -166,10 +183,3 @@ class _OneOfSeveral:
     def at_once(self, line: str) -> None:
         """Say a line, as `Progress` has it."""
         self._progress.at_once(line)
-
-
-def _says(network: Network, images: NDArray[np.uint8], threads: int | None) -> NDArray[np.float64]:
-    from eyespot.bundle.graph import to_onnx  # imports onnx
-
-    batches = list(Runtime(to_onnx(network).SerializeToString(), threads).batches(images))
-    return np.concatenate(batches).astype(np.float64)

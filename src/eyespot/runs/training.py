@@ -17,7 +17,6 @@ from eyespot.data.dataset import Dataset
 from eyespot.errors import DataError, EyespotError
 from eyespot.evaluation.judgement import judge
 from eyespot.evaluation.temperature import softmax
-from eyespot.evaluation.threshold import Threshold
 from eyespot.prediction import Model
 from eyespot.progress import SILENT, Progress
 from eyespot.recipes.order import Few, Order, ordered
@@ -92,8 +91,8 @@ def train(
         backbone: what few pictures are seen through: `auto`, `none`, `keras:NAME` or a model that Eyespot wrote; see
             `eyespot.backbones.find`. None: `auto` where there is a budget; with epochs set by hand, it has to be named.
         group_by: the rule of which pictures belong together and are not to be split; see `eyespot.data.grouping`.
-        error_rate: the share of wrong answers, among those that few pictures' classifier is not to call unsure, that is asked
-            for; None: 0.05.
+        error_rate: the share of wrong answers, among those that the classifier is not to call unsure, that is asked for; None:
+            0.05.
         folds: how many there are to cross-validate few pictures on; 1: a fifth is held out instead. None: five, or fewer where
             classes are tiny or the time is short.
         from_scratch: whether few pictures are learned from scratch too, beside a backbone; None: where there is time.
@@ -146,6 +145,8 @@ def train(
             history=outcome.learned.history,
             probabilities=outcome.probabilities,
             appraisal=outcome.appraisal,
+            calibration=outcome.calibration,
+            groups=outcome.groups,
             progress=progress,
         )
         metrics = documents.metrics(outcome, facts, folder, evaluation, difference=difference, began=began)
@@ -205,9 +206,11 @@ def _learn(
     few = order.few
     if few is not None and are_few(dataset):
         return learn_few(order, few, dataset, folder, began=began, interruption=interruption, ask=ask, progress=progress)
-    is_usual = few is None or few in (Few(name, from_scratch=few.from_scratch or None) for name in ("auto", "none"))
+    is_usual = few is None or (
+        few.backbone in ("auto", "none") and few == Few(few.backbone, from_scratch=few.from_scratch or None)
+    )
     if not is_usual:
-        what = "a backbone, folds, an error rate, and to leave out a network from scratch,"
+        what = "a backbone, folds, and to leave out a network from scratch,"
         progress.note(f"{what} are for fewer than {FEW:,} pictures, and play no part here")
     return learn_many(order, dataset, folder, began=began, interruption=interruption, progress=progress)
 
@@ -215,9 +218,8 @@ def _learn(
 def _write_model(outcome: Outcome, folder: RunFolder) -> float:
     from eyespot.training import write_model
 
-    learned, appraisal = outcome.learned, outcome.appraisal
-    temperature = 1.0 if appraisal is None else appraisal.temperature
-    threshold = None if appraisal is None else appraisal.threshold
+    learned, calibration = outcome.learned, outcome.calibration
+    temperature = 1.0 if calibration is None else calibration.temperature
     height, width, _ = learned.network.input_shape
     description = bundle.Description(
         classes=outcome.dataset.classes,
@@ -225,7 +227,7 @@ def _write_model(outcome: Outcome, folder: RunFolder) -> float:
         data=facts_of_data(outcome.dataset, learned),
         recipe=learned.recipe,
         temperature=temperature,
-        unsure_threshold=threshold.threshold if isinstance(threshold, Threshold) else None,
+        unsure_threshold=None if calibration is None else calibration.unsure_threshold,
     )
     expected = None if learned.logits is None else softmax(learned.logits / temperature)
     return write_model(folder, outcome.model, description, learned.sample, expected)

@@ -77,6 +77,7 @@ def plan(
     device: str = "auto",
     threads: int | None = None,
     trainings: Sequence[float] = (1.0,),
+    also_asked: int = 0,
 ) -> Plan:
     """Choose network, batches, learning rate, epochs and threads, so that all ends `seconds` after `began`.
 
@@ -93,6 +94,7 @@ def plan(
         threads: of the processor; None: as many as are fastest.
         trainings: how many there are to be, as on each of some folds: what is wished for most comes first. The first of these
             numbers is taken that lets the smallest sensible training end on time, else the last.
+        also_asked: about how many pictures the trained network is asked besides those of the test part.
 
     Errors: as `eyespot.training.learn`.
     """
@@ -108,7 +110,7 @@ def plan(
         pictures=len(train),
         watched=0 if watched is None else len(watched),
         validations=most_validations(recipe),
-        test=len(dataset.parts["test"]),
+        test=len(dataset.parts["test"]) + also_asked,
         verified=min(VERIFIED_PICTURES, len(dataset.parts["test"])),
         slowness=bench.slowness,
     )
